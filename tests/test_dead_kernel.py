@@ -8,6 +8,7 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,11 @@ from kernel import Kernel, Output, Result, running_kernel
 from lab import Lab, browser_page, open_notebook, run_all, trust, written
 from raw_server import RawServer
 from seedream_magic import Seedream
+from seedream_magic.images.image_set import cards_of
 from seedream_magic.images.stored_runs import records
+from seedream_magic.view.carousel import set_bundle
 from served import KEY, client
+from test_export import made_set
 
 pytestmark = [pytest.mark.browser, pytest.mark.kernel]
 
@@ -153,3 +157,21 @@ def test_a_run_that_is_heard_is_never_interrupted(lab: Lab, slow_server: RawServ
         page.evaluate("window.later += 100")
         expect(root).to_contain_text(SAVED["en"])
         expect(root.locator(".seedream-remark")).to_be_visible()
+
+
+def test_opened_later_a_light_preview_gives_way_to_the_original(
+    opened: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update has a hundredth of what the last output has of a picture; a killed kernel's last output never comes."""
+    monkeypatch.chdir(tmp_path)
+    images = replace(made_set(tmp_path, count=15, size=(1600, 1200)), state="running")
+    update = set_bundle(cards_of(images), sent=[frame.path for frame in images if frame.path])
+    Path("set.html").write_text(f'<!DOCTYPE html><meta charset="utf-8">{update["text/html"]}', encoding="utf-8")
+    with browser_page(opened, viewport={"width": 900, "height": 900}) as page:
+        page.add_init_script(LATER.format(seconds=3 * 86_400))
+        page.goto(Path("set.html").absolute().as_uri())
+        for number in (1, 2):
+            expect(page.locator(".seedream-position").first).to_have_text(f"{number} / 15")
+            expect(page.locator(".seedream-current img")).to_have_js_property("naturalWidth", 1600)
+            page.get_by_role("button", name="Next frame").first.click()
+        assert page.locator("figure img").last.evaluate("image => image.naturalWidth") < 200

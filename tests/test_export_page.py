@@ -188,3 +188,18 @@ def test_paper_has_each_original_on_its_page(images: ImageSet, tmp_path: Path, o
         pictures = [[one for one in sheet.get_objects() if one.type == 3] for sheet in document]
         assert [len(found) for found in pictures] == [1, 1]
         assert {found[0].get_px_size() for found in pictures} == {WIDE}
+
+
+@pytest.mark.browser
+def test_paper_lies_as_the_pictures_do_and_tells_their_words_once(tmp_path: Path, opened: Browser) -> None:
+    """Wide pictures print on the longer side of the paper; the prompt of a picture alone stands below it, not above."""
+    pdfium = pytest.importorskip("pypdfium2")
+    for name, size, wide in (("wide", (480, 300), True), ("tall", (300, 480), False)):
+        (tmp_path / name).mkdir()
+        images = made_set(tmp_path / name, count=1, prompt="one hare", size=size)
+        with browser_page(opened) as page:
+            page.goto(images.export(tmp_path / f"{name}.html").as_uri())
+            expect(page.get_by_text("one hare", exact=True).filter(visible=True)).to_have_count(1)
+            with pdfium.PdfDocument(page.pdf(prefer_css_page_size=True)) as document:
+                sheets = [(sheet.get_size(), sheet.get_textpage().get_text_bounded()) for sheet in document]
+        assert [(size[0] > size[1], text.count("one hare")) for size, text in sheets] == [(wide, 1)]

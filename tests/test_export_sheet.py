@@ -143,3 +143,13 @@ def test_a_long_prompt_fits_a_jpeg_segment(text: str) -> None:
     packet = Provenance(text, "m" * 500, None).xmp()
     assert len(packet) <= 65_504
     assert len(text_at(ET.fromstring(packet), "dc:description") or "") == LONGEST_PROMPT
+
+
+def test_a_single_picture_has_the_title_that_was_given(tmp_path: Path) -> None:
+    """Its own words stand below it alone; a title stands above."""
+    images = made_set(tmp_path, count=1, prompt="a hare")
+    heights = []
+    for title in (None, "The Hare"):
+        with Image.open(images.export(tmp_path / "sheet.png", title=title)) as sheet:
+            heights.append(sheet.height)
+    assert heights[1] > heights[0] + 30

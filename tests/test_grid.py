@@ -18,6 +18,7 @@ from seedream_magic.api.request import ImageRequest
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet, cards_of
 from seedream_magic.view.cards import Grid, GridCell, GridState
+from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.grid import grid_bundle
 from seedream_magic.view.grid_cells import captions_of, title_text
 from seedream_magic.view.grid_export import export_grid
@@ -180,18 +181,20 @@ def test_the_contact_sheet_has_the_labels() -> None:
 
 
 def test_a_page_has_the_originals_and_no_retry() -> None:
-    """The grid as others read it: labels, pictures, what failed; no cell that only its author's kernel can run."""
+    """The grid as others read it: labels, pictures, with facts what failed; no cell that only a kernel can run."""
     grid = mixed_grid()
-    html = export_grid(grid, "sweep.html").read_text(encoding="utf-8")
+    html = export_grid(grid, "sweep.html", ExportOptions()).read_text(encoding="utf-8")
     links = re.findall(r'href="data:image/jpeg;base64,([^"]*)"', html)
     assert [base64.b64decode(link) for link in links] == [Path("noise.jpg").read_bytes()] * 6
     assert RETRY not in html
     assert "images may bill" not in html
-    assert "The service refused these words." in html
-    assert "<h1><bdi>a {red|翠绿色} kite</bdi></h1>" in html
+    refused = "The service refused these words."
+    assert refused not in html
+    assert refused in export_grid(grid, "sweep.html", ExportOptions(facts=True)).read_text("utf-8")
+    assert "<h1><bdi>a red / 翠绿色 kite" in html
     Path("noise.jpg").rename("gone.jpg")
     with pytest.raises(InvalidRequest, match="no picture"):
-        export_grid(grid, "gone.html")
+        export_grid(grid, "gone.html", ExportOptions())
     assert not Path("gone.html").exists()
 
 
@@ -199,7 +202,7 @@ def test_a_document_has_a_page_for_each_picture_with_its_labels() -> None:
     """The prompt on the cover; a picture that is gone is left out, and told."""
     grid = mixed_grid()
     pictures = [card for cell in grid.cells if cell.cards for card in cell.cards.pictures]
-    with pdfium.PdfDocument(export_grid(grid, "sweep.pdf")) as document:
+    with pdfium.PdfDocument(export_grid(grid, "sweep.pdf", ExportOptions())) as document:
         pages = [" ".join(page.get_textpage().get_text_bounded().split()) for page in document]
         shown = [sum(one.type == 3 for one in page.get_objects()) for page in document]
     assert "kite" in pages[0]
@@ -208,20 +211,27 @@ def test_a_document_has_a_page_for_each_picture_with_its_labels() -> None:
 
 
 def test_an_archive_and_a_sheet_say_which_cell_is_which() -> None:
-    """A folder for each cell, named by its labels, and all labels in captions.json; the sheet is as wide as asked."""
-    with zipfile.ZipFile(export_grid(mixed_grid(), "sweep.zip")) as archive:
+    """A folder for each cell, named by its labels, and all labels in captions.json; the sheet is as wide as asked. What
+    failed, and by which model, is told with facts only.
+    """
+    with zipfile.ZipFile(export_grid(mixed_grid(), "sweep.zip", ExportOptions())) as archive:
         assert archive.namelist()[:2] == [
             f"001 red, 2K, {MODELS[0]}/01-kite.jpg",
             f"002 red, 2K, {MODELS[1]}/01-kite.jpg",
         ]
         told = json.loads(archive.read("captions.json"))
+    assert told["cells"][1]["frames"][3]["file"] == f"002 red, 2K, {MODELS[1]}/04-kite.jpg"
+    assert all(cell["frames"] for cell in told["cells"])
+    assert not {"model", "prompt"} & {*told}
+    with zipfile.ZipFile(export_grid(mixed_grid(), "sweep.zip", ExportOptions(facts=True))) as archive:
+        told = json.loads(archive.read("captions.json"))
     assert told["cells"][2] == {
         "labels": {"colour": "red", "size": "4K", "model": MODELS[0]},
-        "state": "failed",
         "frames": [],
+        "state": "failed",
     }
-    assert told["cells"][1]["frames"][3]["file"] == f"002 red, 2K, {MODELS[1]}/04-kite.jpg"
-    with Image.open(export_grid(mixed_grid(), "sweep.jpg", size=800)) as sheet:
+    assert told["model"]
+    with Image.open(export_grid(mixed_grid(), "sweep.jpg", ExportOptions(size=800))) as sheet:
         assert 400 < sheet.width <= 800
     with pytest.raises(InvalidRequest, match=r"A sweep is exported as .html, .pdf, .zip, .jpg, .jpeg, .png, not .gif"):
-        export_grid(mixed_grid(), "sweep.gif")
+        export_grid(mixed_grid(), "sweep.gif", ExportOptions())

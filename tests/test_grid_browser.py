@@ -20,6 +20,7 @@ from published import THEME, check_figure
 from raw_server import Behaviour, Gate, RawServer, Reply, Request, json_reply, raw_server
 from seedream_magic.images.image_set import cards_of
 from seedream_magic.view.cards import Grid, GridCell
+from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.grid import grid_bundle
 from seedream_magic.view.grid_export import export_grid
 from served import KEY
@@ -312,7 +313,7 @@ def test_its_page_opens_the_originals(bare: Page, tmp_path: Path) -> None:
         grid = made_grid(tmp_path)
         wide = cards_of(made_set(tmp_path, "wide", (1600, 1200), count=1))
         grid = replace(grid, cells=(replace(grid.cells[0], cards=wide), *grid.cells[1:]))
-        bare.goto(export_grid(grid, tmp_path / "sweep.html").as_uri())
+        bare.goto(export_grid(grid, tmp_path / "sweep.html", ExportOptions()).as_uri())
     root = bare.locator(GRID)
     expect(bare.get_by_role("heading", name="a {red|翠绿色的风筝} kite")).to_be_visible()
     expect(root.get_by_text("images may bill")).to_have_count(0)

@@ -223,6 +223,10 @@ def test_key_is_typed_hidden(shell: InteractiveShell, server: RawServer, monkeyp
     assert "in memory" in printed
     assert "set, from %seedream key" in status
     assert "TYPED" not in printed + status
+    monkeypatch.setattr("getpass.getpass", lambda _: "sk-OTHER")
+    assert run(shell, "%seedream key --if-missing")[1].startswith("There is a key for anyfast, from %seedream key.")
+    assert "in memory" in run(shell, "%seedream key byteplus --if-missing")[1]
+    assert "in memory" in run(shell, "%seedream key")[1]
 
 
 @pytest.mark.parametrize("given", ["SEEDREAM_BASE_URL", "trait"])

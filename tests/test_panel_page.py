@@ -94,7 +94,7 @@ def test_a_key_is_typed_below_the_panel_and_is_nowhere_else(page: Page, lab: Lab
     field.fill(KEY)
     field.press("Enter")
     expect(panel.get_by_text("byteplus needs an API key.")).to_be_hidden()
-    assert sources(page, KEYLESS)[1:] == ["%seedream key byteplus", ASK]
+    assert sources(page, KEYLESS)[1:] == ["%seedream key byteplus --if-missing", ASK]
     run_cell(page, ASKING + 1)
     expect(cell(page, ASKING + 1).locator(".jp-OutputArea-output")).to_have_text(KEY[-8:])
     save(page, notebook)

@@ -108,7 +108,7 @@ def test_such_a_set_is_exported_and_kept_like_any_other(
     """Files are named by the new places, and the record tells of each run; pickled it is the same, without a client."""
     both = (story + kites).without(0, 2)
     shell.user_ns["both"] = both
-    assert "Written" in run(shell, "%seedream export both both.zip")[1]
+    assert "Written" in run(shell, "%seedream export both both.zip --with-facts")[1]
     with zipfile.ZipFile(tmp_path / "both.zip") as archive:
         names = archive.namelist()
         facts = json.loads(archive.read("request.json"))

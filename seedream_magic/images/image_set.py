@@ -521,9 +521,10 @@ class ImageSet(Named, Sequence[Frame]):
 
         `.pdf` the originals, by `layout` one on a "page", two on a "spread", or all on a "sheet" of `page_size` (A3,
         A4, A5, letter, square, picture); `.html` a page with the carousel and the originals in it; `.zip` the
-        originals, their captions and the request; `.jpg` or `.png` a contact sheet, `size` pixels wide; `.gif` an
+        originals and their captions; `.jpg` or `.png` a contact sheet, `size` pixels wide; `.gif` an
         animation with `seconds` for each frame, its longer side `size`. `title` stands above, without `captions` no
-        picture has words, `with_facts` a page and a PDF have model, bill and what failed as well.
+        picture has words, `with_facts` it tells model, run, bill and what failed as well, an archive what was asked
+        for, too.
         Raises `InvalidRequest` for another ending, `ConfigError` where the file cannot be written.
         """
         from seedream_magic.view.export import export  # noqa: PLC0415 - Pillow loads when a picture is displayed

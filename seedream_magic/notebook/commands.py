@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import getpass
 import os
@@ -134,12 +135,22 @@ def _use(desk: Desk, name: str) -> None:
 
 
 def _key(desk: Desk, typed: str) -> None:
-    """Ask for the key of the provider, or of one that is named, without showing it."""
+    """Ask for the key of the provider, or of one that is named, without showing it.
+
+    With --if-missing only where there is none: so runs the cell that a panel has made, with all others of its notebook.
+    """
+    words = typed.split()
+    typed = " ".join(word for word in words if word != "--if-missing")
     if typed and typed not in PROVIDERS:
         raise InvalidRequest(texts.KEY_ALONE())
     provider = find_provider(typed) if typed else desk.client().provider
     if not provider.needs_key:
         raise ConfigError(texts.NEEDS_NO_KEY(provider=provider.name))
+    if "--if-missing" in words:
+        with contextlib.suppress(MissingKey, ConfigError):  # there is none, or one that cannot be used
+            there = texts.KEY_IS_THERE(provider=provider.name, source=find_key(provider).source)
+            print(there)  # noqa: T201 - see below
+            return
     try:
         value = getpass.getpass(texts.ASK_KEY(provider=provider.name))
     except (EOFError, NotImplementedError) as exc:

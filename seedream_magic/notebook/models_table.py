@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seedream_magic.api import models
 from seedream_magic.api.fields import FIELDS, OUTPUT_FORMATS
 from seedream_magic.api.models import MAXIMUM_IMAGES, Model, find_model, ids_for
-from seedream_magic.view.markup import Cell, Markup, element, html_notes, html_table, text_table
+from seedream_magic.view.markup import Cell, Markup, beside, element, html_notes, html_table, text_table
 from seedream_magic.words import commands
 from seedream_magic.words import models as texts
 from seedream_magic.words.doctor import NO, YES
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from seedream_magic.api.live_models import LiveModel
 
 _GREY = "opacity:0.75;font-weight:400"
+_NAME = "white-space:normal;max-width:160px;overflow-wrap:break-word"
+_ONE_PIECE = "display:inline-block;font-size:12px"
+"""An id cut in two is hard to read; the line breaks before it."""
+_WIDTHS = ("1 1 100px", "1 1 116px", "2 1 206px")
+"""Of sizes, what a model takes, and its ids."""
 
 
 @dataclass(frozen=True)
@@ -123,28 +128,25 @@ def _unchecked(model_id: str, current: str) -> Row:
 
 
 def _html(rows: Sequence[Row], notes: Sequence[str]) -> str:
-    """A table of four columns, whose cells break where the page is narrow."""
+    """A line for each model: its name, and beside or below it sizes, what it takes, and its ids."""
 
     def lines(*texts_of: str) -> Cell:
         return [element("div", {}, text) for text in texts_of if text]
 
     def known(text: str) -> Markup:
         provider, _, model_id = text.rpartition(": ")
-        return element("div", {}, *((element("span", {"style": _GREY}, provider), " ") if provider else ()), model_id)
+        named = (element("span", {"style": _GREY}, provider), " ") if provider else ()
+        return element("div", {}, *named, element("span", {"style": _ONE_PIECE}, model_id))
 
     def cells(row: Row) -> list[Cell]:
         mark = [element("div", {"style": _GREY}, texts.CURRENT())] if row.current else []
         name, presets, pixels = row.cells[:3]
-        return [
-            [f"{name} ", *mark] if mark else [name],
-            lines(presets, pixels),
-            lines(*row.takes, *row.options),
-            [known(text) for text in row.ids],
-        ]
+        parts = (lines(presets, pixels), lines(*row.takes, *row.options), [known(text) for text in row.ids])
+        return [[element("div", {"style": _NAME}, f"{name} ", *mark)], [beside(*zip(_WIDTHS, parts, strict=True))]]
 
-    heads = [[text()] for text in (commands.MODEL, texts.SIZES, texts.TAKES, texts.IDS)]
-    table = html_table(heads, [cells(row) for row in rows], breaks=True)
-    return str(element("div", {}, table, *html_notes(notes)))
+    named = ([text()] for text in (texts.SIZES, texts.TAKES, texts.IDS))
+    heads: list[Cell] = [[commands.MODEL()], [beside(*zip(_WIDTHS, named, strict=True))]]
+    return str(element("div", {}, html_table(heads, [cells(row) for row in rows], wide=1), *html_notes(notes)))
 
 
 def _plain(rows: Sequence[Row], notes: Sequence[str]) -> str:

@@ -124,7 +124,7 @@ COLUMNS = 60
 _MEANINGS = (
     ("%seedream", help_texts.COMMAND_STATUS),
     ("%seedream use PROVIDER", help_texts.COMMAND_USE),
-    ("%seedream key", help_texts.COMMAND_KEY),
+    ("%seedream key [--if-missing]", help_texts.COMMAND_KEY),
     ("%seedream models [--live] [WORDS]", help_texts.COMMAND_MODELS),
     ("%seedream panel [RUN]", help_texts.COMMAND_PANEL),
     ("%seedream history [WORDS] [--here] [--starred]", help_texts.COMMAND_HISTORY),

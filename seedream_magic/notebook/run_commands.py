@@ -166,9 +166,9 @@ def export(desk: Desk, words: str) -> None:
     target = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
     value = desk.variables.get(run.strip().strip("\"'{}$"))
     if isinstance(value, Sweep):
-        if options:
-            raise InvalidRequest(texts.SWEEP_WITHOUT_OPTIONS())
-        written = value.export(target)
+        if set(options) - {"with_facts"}:
+            raise InvalidRequest(texts.SWEEP_TAKES_FACTS())
+        written = value.export(target, **options)
     else:
         images = _set_put_together(desk, run) or desk.client().show(_run_id(desk, run, "export"))
         with named_as_typed({name: flag for flag, name in _EXPORT_VALUES.items()}):

@@ -228,20 +228,26 @@ class Sweep(Named, Sequence[ImageSet]):
 
     @sends_nothing()
     @takes_keywords()
-    def export(self, path: str | PathLike[str], *, size: int | None = None) -> Path:
+    def export(self, path: str | PathLike[str], *, with_facts: bool = False, size: int | None = None) -> Path:
         """Write the sweep to one file for other people, as its ending says, and give its path.
 
         `.html` a page with the grid and the originals in it; `.pdf` a document with a page for each picture and its
         labels; `.jpg` or `.png` a contact sheet with the labels of the axes, `size` pixels wide; `.zip` a folder of
-        originals for each run. Raises `InvalidRequest` for another ending,
-        `ConfigError` where the file cannot be written.
+        originals for each run. `with_facts` all but a PDF tell model, bill and what failed as well. Raises
+        `InvalidRequest` for another ending, `ConfigError` where the file cannot be written.
         """
+        from seedream_magic.view.export_options import ExportOptions  # noqa: PLC0415 - as below
         from seedream_magic.view.grid_export import export_grid  # noqa: PLC0415 - Pillow loads when it is exported
 
         grid = grid_of(self)
         cells = tuple(replace(cell, cards=public_cards(cell.cards)) if cell.cards else cell for cell in grid.cells)
         pictures = [frame.path for images in self.sets if images is not None for frame in images.ok if frame.path]
-        return export_grid(replace(grid, cells=cells), path, size=size, untouched={path.parent for path in pictures})
+        return export_grid(
+            replace(grid, cells=cells),
+            path,
+            ExportOptions(facts=with_facts, size=size),
+            untouched={path.parent for path in pictures},
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "client": None}  # a copy elsewhere has no way back, and no key

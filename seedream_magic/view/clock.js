@@ -32,6 +32,19 @@ function seedreamClock(root, place, words, isNewest) {
     if (isOver) interrupt();
   };
 
+  // An update has light previews of what came before it, and no last output comes to a kernel that was killed: opened
+  // again, the frame in sight shows its original, where that can be reached. JupyterLab writes the link anew meanwhile.
+  const sharpen = () => {
+    const figure = root.querySelector(".seedream-current");
+    const [image, link] = [figure?.querySelector("img"), figure?.querySelector("a")?.getAttribute("href")];
+    if (place.live || !isNewest() || !image || !link || image.naturalWidth >= image.clientWidth * devicePixelRatio) return;
+    const original = new Image();
+    original.onload = () => { image.src = original.src; };
+    original.src = link;
+  };
+  setTimeout(sharpen, 500);
+  addEventListener("seedream-frame", () => setTimeout(sharpen)); // it tells before the frame is there
+
   const interrupt = () => {
     clearInterval(timer);
     const [state, remark] = [".seedream-state", ".seedream-remark"].map((one) => root.querySelector(one));

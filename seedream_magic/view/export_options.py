@@ -25,8 +25,8 @@ PAGE_SIZES = {
 SIZES = range(64, 4097)
 _LONGEST_TITLE = 300
 _KINDS = {
-    "title": {".html", ".pdf", ".jpg", ".jpeg", ".png"},
-    "author": {".pdf", ".html"},
+    "title": {".html", ".pdf", ".zip", ".jpg", ".jpeg", ".png"},
+    "author": {".pdf", ".html", ".zip"},
     "layout": {".pdf"},
     "page_size": {".pdf"},
     "size": {".gif", ".jpg", ".jpeg", ".png"},

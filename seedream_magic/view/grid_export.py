@@ -10,19 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from seedream_magic.errors import ImageInvalid, InvalidRequest
-from seedream_magic.view.cards import Card, Grid
-from seedream_magic.view.export import (
-    LOG,
-    SHEETS,
-    about,
-    caption_facts,
-    checked_target,
-    dated_entry,
-    entry_name,
-    json_text,
-    whole_file,
-    without_lost,
-)
+from seedream_magic.view.archive import about_pictures, caption_facts, comment_of, dated_entry, entry_name, json_text
+from seedream_magic.view.cards import Card, Grid, GridCell
+from seedream_magic.view.export import LOG, SHEETS, checked_target, whole_file, without_facts, without_lost
 from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.grid import grid_html
 from seedream_magic.view.grid_cells import captions_of, label_of, title_text
@@ -46,7 +36,7 @@ _UNSAFE = re.compile(r"[^\w .,+()=-]+")
 
 
 def export_grid(
-    grid: Grid, path: str | os.PathLike[str], *, size: int | None = None, untouched: Iterable[Path] = ()
+    grid: Grid, path: str | os.PathLike[str], options: ExportOptions, *, untouched: Iterable[Path] = ()
 ) -> Path:
     """Write the sweep to one file, which appears whole or not at all; return its absolute path.
 
@@ -62,20 +52,22 @@ def export_grid(
     originals = [card.picture for cell in grid.cells if cell.cards for card in cell.cards.pictures if card.picture]
     target = checked_target(path, export_texts.A_SWEEP, ENDINGS, originals, untouched)
     ending = target.suffix.lower()
-    ExportOptions(size=size).check(ending)
+    options.check(ending)
     cells = [replace(cell, cards=without_lost(cell.cards)) if cell.cards else cell for cell in grid.cells]
     found = replace(grid, cells=tuple(cells))
     if not any(cell.cards and cell.cards.pictures for cell in cells):
         raise InvalidRequest(export_texts.NO_PICTURE(what=export_texts.A_SWEEP()))
+    found = found if options.facts else replace(found, cells=tuple(map(_without_facts, cells)), ledger=())
     with whole_file(target) as part:
         if ending == ".html":
-            _write_page(found, part, target.name)
+            _write_page(found, part, target.name, options)
         elif ending == ".pdf":
-            _write_document(found, part, target.name)
+            _write_document(found, part, target.name, options)
         elif ending == ".zip":
-            _write_archive(found, part, target.name)
+            _write_archive(found, part, target.name, options)
         else:
-            for label, card, error in write_grid_sheet(found, part, kind=SHEETS[ending], size=size):
+            lost = write_grid_sheet(found, part, kind=SHEETS[ending], size=options.size, model=options.facts)
+            for label, card, error in lost:
                 _warn(target.name, label, card, error)
     for before, after in zip(grid.cells, cells, strict=True):
         for was, card in (
@@ -86,6 +78,13 @@ def export_grid(
     if lacks := _left_out(grid):
         LOG.warning("%s", export_texts.IN_FILE(file=target.name, what=lacks))
     return target
+
+
+def _without_facts(cell: GridCell) -> GridCell:
+    """A cell as a client sees it: its pictures, or a hole."""
+    if cell.cards is None or not cell.cards.pictures:
+        return replace(cell, cards=None, state="hole", message="", retry="")
+    return replace(cell, cards=without_facts(cell.cards), state="done", message="", retry="")
 
 
 def _left_out(grid: Grid) -> str:
@@ -108,7 +107,7 @@ def _warn(name: str, label: str, card: Card, reason: object) -> None:
     LOG.warning("%s", texts.WITHOUT_FRAME(file=name, number=card.index + 1, cell=label, why=str(reason)))
 
 
-def _write_page(grid: Grid, path: Path, name: str) -> None:
+def _write_page(grid: Grid, path: Path, name: str, options: ExportOptions) -> None:
     """The grid with larger previews than a notebook has, and with the originals where they are not too many."""
     pictures = [card.picture for cell in grid.cells if cell.cards for card in cell.cards.pictures if card.picture]
     whole = sum(picture.stat().st_size for picture in pictures) <= MAXIMUM_BYTES
@@ -117,7 +116,7 @@ def _write_page(grid: Grid, path: Path, name: str) -> None:
     originals: dict[int, str] = {}
     cells = []
     for at, cell in enumerate(progress(grid.cells, "html")):
-        cards = for_others(cell.cards, at * _FRAMES) if cell.cards else None
+        cards = for_others(cell.cards, at * _FRAMES, facts=options.facts) if cell.cards else None
         for card in cards.pictures if cards and whole else ():
             try:
                 originals |= {at * _FRAMES + card.index: data_uri(original(card.picture))} if card.picture else {}
@@ -133,11 +132,17 @@ def _write_page(grid: Grid, path: Path, name: str) -> None:
     budget = min(ONE_PREVIEW_BYTES, PREVIEWS_BYTES // len(pictures))
     html = grid_html(shown, budget, most=len(cells) * grid.places, cells=len(cells))
     write_document(
-        html, originals, Texts(one_line(grid.title, 90), grid.title, grid.words), provenance_of_grid(grid), path
+        html,
+        originals,
+        Texts(
+            one_line(title_text(grid, grid.words), 90), grid.title, grid.words, below=options.facts, facts=options.facts
+        ),
+        provenance_of_grid(grid),
+        path,
     )
 
 
-def _write_document(grid: Grid, path: Path, name: str) -> None:
+def _write_document(grid: Grid, path: Path, name: str, options: ExportOptions) -> None:
     """All pictures as those of one set, each with the labels of its cell in place of its words."""
     found = [(at, cell, card) for at, cell in enumerate(grid.cells) if cell.cards for card in cell.cards.pictures]
     pictures = [(cell, card) for _, cell, card in found]
@@ -149,13 +154,13 @@ def _write_document(grid: Grid, path: Path, name: str) -> None:
     one_set = replace(
         like, title=grid.title, prompt=grid.title, model=provenance.model, created=provenance.created, cards=cards
     )
-    written = write_pdf(one_set, path, ExportOptions(title=one_line(title_text(grid, grid.words), 300) or None))
+    written = write_pdf(one_set, path, replace(options, title=one_line(title_text(grid, grid.words), 300) or None))
     for (cell, card), after in zip(pictures, written.cards, strict=True):
         if after.failure:
             _warn(name, label_of(cell, grid.words), card, after.failure.message)
 
 
-def _write_archive(grid: Grid, path: Path, name: str) -> None:
+def _write_archive(grid: Grid, path: Path, name: str, options: ExportOptions) -> None:
     """The originals in a folder for each cell, and what is known of each."""
     provenance = provenance_of_grid(grid)
     told = []
@@ -164,7 +169,7 @@ def _write_archive(grid: Grid, path: Path, name: str) -> None:
             folder = f"{at + 1:03d} {_UNSAFE.sub('_', label_of(cell, grid.words))[:80]}".rstrip(" .")
             captions = []
             for card in cell.cards.cards if cell.cards else ():
-                facts = caption_facts(card, card.digest)
+                facts = caption_facts(card, card.digest, facts=options.facts)
                 if card.picture:
                     try:
                         data = original(card.picture)
@@ -175,6 +180,8 @@ def _write_archive(grid: Grid, path: Path, name: str) -> None:
                     archive.writestr(dated_entry(facts["file"], provenance.created), data)
                 captions.append(facts)
             labels = {axis: label for (axis, _), label in zip(grid.axes, cell.labels, strict=False)}
-            told.append({"labels": labels, "state": cell.state, "frames": captions})
-        text = json_text({**about(provenance), "cells": told})
-        archive.writestr(dated_entry("captions.json", provenance.created), text.encode())
+            if options.facts or captions:
+                told.append({"labels": labels, "frames": captions, **({"state": cell.state} if options.facts else {})})
+        about = about_pictures(provenance, options, one_line(title_text(grid, grid.words), 300))
+        archive.writestr(dated_entry("captions.json", provenance.created), json_text({**about, "cells": told}).encode())
+        archive.comment = comment_of(provenance, options)

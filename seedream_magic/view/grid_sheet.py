@@ -79,7 +79,7 @@ def provenance_of_grid(grid: Grid) -> Provenance:
     return Provenance(grid.title, ", ".join(models), created)
 
 
-def write_grid_sheet(grid: Grid, path: Path, *, kind: str, size: int | None) -> list[Lost]:
+def write_grid_sheet(grid: Grid, path: Path, *, kind: str, size: int | None, model: bool) -> list[Lost]:
     """Write the sheet as `kind`, "JPEG" or "PNG", `size` pixels wide (1600); the pictures that cannot be read."""
     lost: list[Lost] = []
 
@@ -90,17 +90,20 @@ def write_grid_sheet(grid: Grid, path: Path, *, kind: str, size: int | None) -> 
             lost.append((label_of(grid.cells[index], grid.words), card, error))
             return None
 
-    sheet = draw_grid(grid, size or WIDTH, picture_of)
+    sheet = draw_grid(grid, size or WIDTH, picture_of, model=model)
     sheet.save(path, kind, **metadata_options(kind, provenance_of_grid(grid)))
     return lost
 
 
-def draw_grid(grid: Grid, width: int, picture_of: PictureOf) -> Image.Image:
-    """The sheet in RGB, at most so many pixels wide; `picture_of` gives the picture of a cell's card in that room."""
+def draw_grid(grid: Grid, width: int, picture_of: PictureOf, *, model: bool = False) -> Image.Image:
+    """The sheet in RGB, at most so many pixels wide; `picture_of` gives the picture of a cell's card in that room.
+
+    With `model` its last line names that.
+    """
     unit = width / WIDTH
-    plan, height = min((_arrange(grid, unit, across) for across in _across(grid)), key=_proportion)
+    plan, height = min((_arrange(grid, unit, across, model=model) for across in _across(grid)), key=_proportion)
     if height > _TALLEST:
-        plan, height = _arrange(grid, unit * _TALLEST / height, plan.across)
+        plan, height = _arrange(grid, unit * _TALLEST / height, plan.across, model=model)
     sheet = Image.new("RGB", (plan.width, height), PAPER)
     for corner, lines, size, ink in plan.texts:
         plan.write(sheet, corner, lines, size, ink)
@@ -120,7 +123,7 @@ def _proportion(arranged: tuple[_Plan, int]) -> float:
     return abs(math.log(height / plan.width))
 
 
-def _arrange(grid: Grid, unit: float, across: int) -> tuple[_Plan, int]:
+def _arrange(grid: Grid, unit: float, across: int, *, model: bool) -> tuple[_Plan, int]:
     """The places of everything, so many pages beside one another, and the height of the sheet."""
     lettering = find_lettering()
     words = grid.words if lettering.chinese else ENGLISH
@@ -163,7 +166,7 @@ def _arrange(grid: Grid, unit: float, across: int) -> tuple[_Plan, int]:
                 under += plan.text((left, under), " · ".join(names), _HEADING, room_of_heading) + gap // 2
             ends.append(_arrange_table(page, plan, left, under) if table else _arrange_wall(columns, plan, under))
         top = max(ends) + gap
-    origin = provenance_of_grid(grid).line(words)
+    origin = provenance_of_grid(grid).line(words, model=model)
     top += plan.text((margin, top), origin, _LABEL, inner, ink=QUIET)
     return plan, top + margin
 

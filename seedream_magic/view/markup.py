@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -27,13 +27,16 @@ _VOID = frozenset({"img"})
 QUIET = "font-size:12px;opacity:0.75"
 """The style of what stands beside the facts."""
 # Front ends have styles of their own for tables (right-aligned cells, columns of one width); these stand above them.
-_SCROLL = "overflow-x:auto;max-width:100%"
-_TABLE = "border-collapse:collapse;margin:0;color:inherit;font-size:13px;line-height:1.45;text-align:left"
+_TABLE = (
+    "table-layout:auto;width:100%;border-collapse:collapse;margin:0;color:inherit;font-size:13px;line-height:1.45;"
+    "text-align:left"
+)
+_BESIDE = "display:flex;flex-wrap:wrap;gap:2px 14px"
 _ROW = {"style": "background:none"}
 """One text colour is not read on rows of two colours: some themes keep light rows in the dark."""
 _CELL = "padding:6px;text-align:left;vertical-align:top;border-bottom:1px solid rgba(127,127,127,0.25)"
 _WHOLE = f"{_CELL};white-space:nowrap"
-"""A number or an option cut in two is hard to read; where the page is narrow the table scrolls."""
+"""A number cut in two is hard to read."""
 _WIDE = f"{_CELL};width:100%;overflow-wrap:anywhere"
 _TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 """Characters that change the direction of the text after them, by their classes in Unicode."""
@@ -92,29 +95,29 @@ NOTHING = element("div", {"class": "seedream-nothing", "hidden": ""}, style_shee
 """An output that shows nothing, and takes no room. What was displayed is never taken away again."""
 
 
-def html_table(
-    heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, wide: int | None = None, breaks: bool = False
-) -> Markup:
-    """The table; column `wide` breaks its lines and takes the width that the others leave.
-
-    Without one, it may be wider than its page: it scrolls there, and breaks its lines on paper. With `breaks` every
-    column breaks its lines, the last one at any letter.
-    """
-    style = _TABLE if wide is None else f"table-layout:auto;width:100%;{_TABLE}"
-    head = element("tr", _ROW, *(element("th", {"scope": "col", "style": _WHOLE}, *cell) for cell in heads))
-    styles = [_WIDE if column == wide else _CELL if breaks else _WHOLE for column in range(len(heads))]
-    if breaks:
-        styles[-1] = f"{_CELL};overflow-wrap:anywhere;min-width:12em"
-    lines = [
-        element("tr", _ROW, *(element("td", {"style": one}, *cell) for one, cell in zip(styles, row, strict=True)))
-        for row in rows
-    ]
+def html_table(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, wide: int) -> Markup:
+    """The table; column `wide` breaks its lines and takes the width that the others leave."""
+    head = element("tr", _ROW, *_line("th", heads, wide, scope="col"))
+    lines = [element("tr", _ROW, *_line("td", row, wide)) for row in rows]
     body = (element("thead", {}, head), element("tbody", {}, *lines))
     # Material for MkDocs has wide columns for each table that has no class.
-    table = element("table", {"class": "seedream-table", "style": style}, *body)
-    if wide is not None:
-        return element("div", {"style": _SCROLL}, table)
-    return element("div", {"class": "seedream-scroll", "style": _SCROLL}, table, style_sheet("table.css"))
+    return element("table", {"class": "seedream-table", "style": _TABLE}, *body)
+
+
+def _line(name: str, cells: Sequence[Cell], wide: int, **attributes: str) -> Iterator[Markup]:
+    for column, cell in enumerate(cells):
+        yield element(name, {**attributes, "style": _WIDE if column == wide else _WHOLE}, *cell)
+
+
+def beside(*parts: tuple[str, Cell]) -> Markup:
+    """What stands in a cell side by side, each in a width (as CSS has `flex`), and below one another where the page is
+    narrow. Given the same widths, head and lines make columns.
+    """
+    return element(
+        "div",
+        {"style": _BESIDE},
+        *(element("div", {"style": f"flex:{flex};min-width:0"}, *cell) for flex, cell in parts),
+    )
 
 
 def html_notes(notes: Sequence[str]) -> list[Markup]:
@@ -186,7 +189,7 @@ def rows_bundle(rows: Sequence[Row], notes: Sequence[str], words: Words) -> dict
 
 
 def _html(rows: Sequence[Row], notes: Sequence[str], words: Words) -> Markup:
-    heads = [["#"], [""], *([words(text)] for text in (texts.PROMPT, texts.FRAMES, texts.BILLED))]
+    heads: list[Cell] = [["#"], [""], [_told([words(texts.PROMPT)], words(texts.FRAMES), words(texts.BILLED))]]
     table = [html_table(heads, [_cells(row) for row in rows], wide=2)] if rows else []
     attributes = {"class": "seedream-history tex2jax_ignore mathjax_ignore", "lang": words.language}
     return element("div", attributes, *table, *html_notes(notes))
@@ -206,7 +209,12 @@ def _cells(row: Row) -> list[Cell]:
         element("div", {"style": QUIET}, element("code", {"style": _CODE}, f"{row.command} ", run)),
     )
     thumbnail = _thumbnail(row.picture, text_within(row.caption, 40))
-    return [[str(row.number)], [thumbnail], lines, [row.progress], [row.bill]]
+    return [[str(row.number)], [thumbnail], [_told(lines, row.progress, row.bill)]]
+
+
+def _told(words: Cell, frames: str, bill: str) -> Markup:
+    """The words of a run, and beside or below them what came of it and what it cost."""
+    return beside(("1 1 180px", words), ("0 0 174px", [beside(("0 0 60px", [frames]), ("0 0 100px", [bill]))]))
 
 
 def _thumbnail(picture: Preview | None, prompt: str) -> Markup:

@@ -25,6 +25,9 @@ from seedream_magic.words.history import PROMPT
 MAXIMUM_BYTES = 150 * 10**6
 """Of all originals together. In base64 they take a third more, and the browser holds page and pictures at once."""
 
+WIDE = 1.1
+"""Width over height of pictures from which on paper lies on its longer side."""
+
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG", "image/png"), (b"RIFF", "image/webp"))
 
 _ORIGINAL = re.compile(r'href="original:(\d+)"')
@@ -37,8 +40,7 @@ _POLICY = "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; s
 def write_page(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
     """Write the page; return the set as it was written.
 
-    Without `options.facts` it has the pictures that there are and their words, and nothing of how they were made but
-    that a model made them.
+    Without `options.facts` it says nothing of how they were made but that a model made them.
 
     Raises `InvalidRequest` for more than 150 MB of originals, which a `.zip` takes.
     """
@@ -54,14 +56,16 @@ def write_page(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
         except ImageInvalid as error:
             written.append(card.without_picture(error, cards.words))
     cards = replace(cards, cards=tuple(written))
-    shown = for_others(cards) if options.facts else _without_facts(for_others(cards))
+    shown = for_others(cards, facts=options.facts)
     texts = Texts(
-        title=_title(cards) if options.title or options.captions else "",
+        title=_title(cards),
         prompt=cards.prompt,
         words=cards.words,
         author=options.author or "",
         below=options.captions and (options.facts or not options.title),
         facts=options.facts,
+        heading=[card.caption for card in shown.cards] != [cards.title],
+        wide=cards.ratio > WIDE,
     )
     written_originals = write_document(set_bundle(shown)["text/html"], originals, texts, provenance_of(cards), path)
     broken = originals.keys() - written_originals
@@ -78,7 +82,8 @@ def write_page(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
 class Texts:
     """What a page says around its pictures, and in which language: a title, "" for none, and who made it.
 
-    `below` says that the whole prompt stands below the pictures, `facts` that a person reads which model made them.
+    `below` says that the whole prompt stands below the pictures, `facts` that a person reads which model made them,
+    `heading` that the title stands above them as well, `wide` that paper is to lie on its longer side.
     """
 
     title: str
@@ -87,6 +92,8 @@ class Texts:
     author: str = ""
     below: bool = True
     facts: bool = True
+    heading: bool = True
+    wide: bool = False
 
 
 def write_document(
@@ -99,9 +106,10 @@ def write_document(
     pictures, tag, scripts = html.partition("<script>")
     # Text, index, text, … text: no prompt can hold such a link, for a quotation mark in it is escaped.
     pieces = _ORIGINAL.split(pictures)
+    body = "<body class=wide>" if texts.wide else "<body>"
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(f"<!DOCTYPE html>\n<html lang={texts.words.language}>\n{_head(texts, provenance)}\n<body>\n")
-        file.write(element("h1", {}, element("bdi", {}, texts.title)) if texts.title else "")
+        file.write(f"<!DOCTYPE html>\n<html lang={texts.words.language}>\n{_head(texts, provenance)}\n{body}\n")
+        file.write(element("h1", {}, element("bdi", {}, texts.title)) if texts.title and texts.heading else "")
         file.write(element("p", {"class": "author"}, element("bdi", {}, texts.author)) if texts.author else "")
         file.write(pieces[0])
         for index, text in zip(pieces[1::2], pieces[2::2], strict=True):
@@ -111,11 +119,11 @@ def write_document(
     return set(map(int, pieces[1::2]))
 
 
-def for_others(cards: CardSet, first: int = 0) -> CardSet:
+def for_others(cards: CardSet, first: int = 0, *, facts: bool) -> CardSet:
     """The set without what has a meaning only where the run and a kernel are: folders, and cells that go on from it.
 
     Which pictures are newer than others is no news to the page's readers: it opens at the first. The links that stand
-    for the originals count from `first`.
+    for the originals count from `first`. Without `facts` it tells neither run nor model.
     """
     places = tuple(
         replace(
@@ -128,29 +136,8 @@ def for_others(cards: CardSet, first: int = 0) -> CardSet:
         )
         for card in cards.cards
     )
-    return replace(cards, cards=places, folder=cards.id, opens_at=0, copies=("prompt",))
-
-
-def _without_facts(cards: CardSet) -> CardSet:
-    """The set as a client reads it: no model, bill or notes, no place that stayed empty, and nothing to copy."""
-    pictures = tuple(replace(card, index=index) for index, card in enumerate(cards.pictures))
-    named = {card.index: f"original:{at.index}" for card, at in zip(pictures, cards.pictures, strict=True)}
-    linked = tuple(replace(card, link=named[card.index]) for card in pictures)
-    return replace(
-        cards,
-        cards=linked,
-        awaited=(),
-        expected=len(linked),
-        state="done",
-        model="",
-        size="",
-        bill=None,
-        tokens=None,
-        seconds=0.0,
-        notes=(),
-        folder="",
-        copies=(),
-    )
+    shown = replace(cards, cards=places, folder=cards.id, opens_at=0, copies=("prompt",))
+    return shown if facts else replace(shown, id="", folder="", model="", size="", copies=())
 
 
 def data_uri(data: bytes) -> str:
@@ -159,7 +146,7 @@ def data_uri(data: bytes) -> str:
 
 
 def _title(cards: CardSet) -> str:
-    return one_line(cards.title, 90) or cards.model
+    return one_line(cards.title, 90)
 
 
 def _head(texts: Texts, provenance: Provenance) -> str:
@@ -191,7 +178,7 @@ def _meta(attributes: Mapping[str, str]) -> str:
 
 def _below(texts: Texts, provenance: Provenance) -> str:
     """The whole prompt, where the title is not all of it, and that a model made the pictures."""
-    line = provenance.line(texts.words) if texts.facts else replace(provenance, model="").line(texts.words)
+    line = provenance.line(texts.words, model=texts.facts)
     footer = element("footer", {}, f"{line} · {TOOL}" if texts.facts else line)
     if not texts.below or texts.prompt == texts.title:
         return footer

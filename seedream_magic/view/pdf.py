@@ -18,6 +18,7 @@ from seedream_magic.pillow import as_shipped
 from seedream_magic.view.cards import Card, CardSet
 from seedream_magic.view.export_options import PAGE_SIZES, ExportOptions
 from seedream_magic.view.lettering import Lettering, find_lettering, wrap
+from seedream_magic.view.page import WIDE
 from seedream_magic.view.pictures import original, progress
 from seedream_magic.view.provenance import TOOL, provenance_of, storable
 from seedream_magic.words import export as texts
@@ -30,7 +31,7 @@ _LINE = 1.45
 _LONGER_SIDE = 842.0
 """Of a page that is as large as its picture."""
 _MOST_COLUMNS = 4
-"""Of a contact sheet: as few as have room for all pictures on one page, and never more than this."""
+"""Of a contact sheet: as many as show all pictures on one page as large as possible, and never more than this."""
 _INK, _QUIET = (28, 28, 31), (98, 98, 104)
 
 
@@ -122,26 +123,32 @@ def _plan(cards: CardSet, options: ExportOptions, lines: int) -> _Plan:
         scale = _LONGER_SIDE / max(ratio, 1.0)
         page, margin = (ratio * scale, scale + below), 0.0
     else:
-        page, margin = (named[::-1] if ratio > 1.1 and not sheet else named), _MARGIN
+        page, margin = (named[::-1] if ratio > WIDE and not sheet else named), _MARGIN
     width, height = page
     if not sheet:
         sides = 2 if options.layout == "spread" else 1
         inner = (width - 2 * margin, height - 2 * margin)
         boxes = tuple(_Box(side * width + margin, margin, *inner) for side in range(sides))
         return _Plan((width * sides, height), boxes, letters, lines)
-    margin = max(margin, _GAP)
-    top, plans = margin + (2 * _HEADING if options.title else 0), list[_Plan]()
-    for columns in range(1, _MOST_COLUMNS + 1):
-        wide = (width - 2 * margin - (columns - 1) * _GAP) / columns
-        tall = min(wide / ratio, height - top - margin - below) + below
-        rows = max(1, int((height - top - margin + _GAP) // (tall + _GAP)))
+    margin, count = max(margin, _GAP), len(cards.pictures)
+    top = margin + (2 * _HEADING if options.title else 0)
+    room = height - top - margin
+    widths = [(width - 2 * margin - (columns - 1) * _GAP) / columns for columns in range(1, _MOST_COLUMNS + 1)]
+    smallest = min(widths[-1] / ratio, room - below)
+    plans: list[tuple[bool, float, _Plan]] = []
+    for columns, wide in enumerate(widths, 1):
+        # As tall as leaves room for all on one page, and no smaller than where a page is full.
+        rows = -(-count // columns)
+        tall = min(wide / ratio, max((room - (rows - 1) * _GAP) / rows - below, smallest))
+        rows = max(1, int((room + _GAP) / (tall + below + _GAP) + 1e-6))
         corners = [
-            (margin + column * (wide + _GAP), top + row * (tall + _GAP))
+            (margin + column * (wide + _GAP), top + row * (tall + below + _GAP))
             for row in range(rows)
             for column in range(columns)
         ]
-        plans.append(_Plan(page, tuple(_Box(*corner, wide, tall) for corner in corners), letters, lines))
-    return next((plan for plan in plans if len(plan.boxes) >= len(cards.pictures)), plans[-1])
+        plan = _Plan(page, tuple(_Box(*corner, wide, tall + below) for corner in corners), letters, lines)
+        plans.append((len(corners) >= count, min(wide, tall * ratio) if len(corners) >= count else columns, plan))
+    return max(plans, key=lambda found: found[:2])[2]
 
 
 def _legible(text: str, lettering: Lettering) -> str:
@@ -185,9 +192,22 @@ class _Document:
         self.pdf.add_page()
         width, height = self._plan.page
         box = _Box(width * 0.12, height * 0.36, width * 0.76, height)
-        bottom = self._write(title, box, _COVER, 5, _INK)
+        bottom = self._write(title, self._balanced(title, box), _COVER, 5, _INK)
         if author:
             self._write(author, replace(box, y=bottom + _CAPTION), _CAPTION, 2, _QUIET)
+
+    def _balanced(self, title: str, box: _Box) -> _Box:
+        """The box as narrow as takes the title in no more lines: no word stands alone in the last one."""
+        shares = (
+            replace(box, x=box.x + box.width * cut / 2, width=box.width * (1 - cut)) for cut in (0.4, 0.3, 0.2, 0.1)
+        )
+        text = _legible(title, self._lettering)
+
+        def lines(room: _Box) -> list[str]:
+            return _broken(text, room.width, _COVER, 5, self._lettering)
+
+        fewest = len(lines(box))
+        return next((room for room in shares if len(lines(room)) == fewest), box) if fewest < 5 else box
 
     def add_page(self, heading: str | None, facts: str) -> None:
         """A page for pictures; `heading` above them, `facts` in small letters at the bottom."""

@@ -50,10 +50,10 @@ class Provenance:
     model: str
     created: datetime | None
 
-    def line(self, words: Words) -> str:
-        """One line for a person, in the language of `words`."""
+    def line(self, words: Words, *, model: bool = True) -> str:
+        """One line for a person, in the language of `words`; with `model` it names that."""
         date = f"{self.created:%Y-%m-%d}" if self.created else ""
-        return storable(" · ".join(part for part in (words(MADE_BY_AI), self.model, date) if part))
+        return storable(" · ".join(filter(None, (words(MADE_BY_AI), self.model if model else "", date))))
 
     @property
     def comment(self) -> str:

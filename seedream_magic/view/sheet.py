@@ -71,20 +71,24 @@ class _Layout(Pen):
         return self.margin + column * self.stride[0], top + row * self.stride[1]
 
 
-def write_sheet(cards: CardSet, path: Path, *, kind: str, size: int | None) -> CardSet:
+def write_sheet(cards: CardSet, path: Path, *, kind: str, size: int | None, model: bool) -> CardSet:
     """Write the sheet as `kind`, "JPEG" or "PNG", `size` pixels wide (1600); return the set as it was drawn."""
-    sheet, drawn = draw_sheet(cards, size or WIDTH)
+    sheet, drawn = draw_sheet(cards, size or WIDTH, model=model)
     sheet.save(path, kind, **metadata_options(kind, provenance_of(cards)))
     return drawn
 
 
-def draw_sheet(cards: CardSet, width: int) -> tuple[Image.Image, CardSet]:
-    """The sheet in RGB, and the set as it was drawn: those whose file is damaged are failed ones."""
+def draw_sheet(cards: CardSet, width: int, *, model: bool = False) -> tuple[Image.Image, CardSet]:
+    """The sheet in RGB, and the set as it was drawn: those whose file is damaged are failed ones.
+
+    With `model` its last line names that.
+    """
     lines = LINES if any(cards.caption_of(card) for card in cards.cards) else 1
     layout = _layout(cards, width, find_lettering(), lines)
-    title = layout.lines(cards.title if len(cards.cards) > 1 else "", _TITLE, layout.inner)
+    told_below = [card.caption for card in cards.cards] == [cards.title]
+    title = layout.lines("" if told_below else cards.title, _TITLE, layout.inner)
     top = layout.margin + len(title) * layout.line(_TITLE) + (layout.gap if title else 0)
-    origin = layout.lines(provenance_of(cards).line(layout.words), _ORIGIN, layout.inner)
+    origin = layout.lines(provenance_of(cards).line(layout.words, model=model), _ORIGIN, layout.inner)
     bottom = top + math.ceil(len(cards.cards) / layout.columns) * layout.stride[1]
     height = bottom + len(origin) * layout.line(_ORIGIN) + layout.margin
     sheet = Image.new("RGB", (layout.width, height), PAPER)

@@ -66,6 +66,7 @@ CHINESE_OPTIONS = MappingProxyType({
     "--无图注": "--no-captions", "--含信息": "--with-facts",
     "--本地": "--here", "--星标": "--starred", "--自": "--since", "--逐张": "--each",
     "--试算": "--dry-run", "--检测": "--probe", "--在线": "--live", "--收录": "--scan", "--含星标": "--even-starred",
+    "--缺少时": "--if-missing",
 })  # fmt: skip
 """The options of the commands in Chinese."""
 
@@ -118,6 +119,10 @@ NEEDS_NO_KEY = Text(
 ASK_KEY = Text("API key for {provider}: ", "{provider} 的密钥：")
 NOBODY_TYPES = Text(
     "There is nobody here to type a key: set SEEDREAM_API_KEY instead.", "这里无法输入密钥；请设置 SEEDREAM_API_KEY。"
+)
+KEY_IS_THERE = Text(
+    "There is a key for {provider}, from {source}. %seedream key takes another.",
+    "{provider} 已有密钥，来自 {source}；%seedream key 可更换。",
 )
 NO_KEY_TYPED = Text("No key was typed; nothing has changed.", "没有输入密钥，一切照旧。")
 KEY_IN_MEMORY = Text(
@@ -229,7 +234,9 @@ EXPORT_TAKES = Text(
     "%seedream export 后面先写一次运行（编号、latest 或组图的变量名），再写文件，如 story.pdf；按扩展名导出：.pdf、"
     ".html、.zip、.gif 或 .jpg。",
 )
-SWEEP_WITHOUT_OPTIONS = Text("A sweep is exported as it is: leave the options out.", "批量只能原样导出，请去掉选项。")
+SWEEP_TAKES_FACTS = Text(
+    "A sweep is exported with no option but --with-facts.", "导出批量时只能用 --with-facts（--含信息）。"
+)
 WRITTEN = Text("Written: {path}", "已写入：{path}")
 ASK_PURGE = Text(
     "Delete run {run} for good ({facts})? [y/N] ", "永久删除 {run}（{facts}）？输入“是”或 y 删除，直接回车不删："

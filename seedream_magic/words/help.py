@@ -41,16 +41,16 @@ REFERENCES = Text(
 EXPORT = Text(
     '%seedream export RUN FILE, or images.export("FILE"); the ending says what:\n    book.pdf    --layout page, '
     "spread or sheet; --page-size A4, A5, square, picture …\n    book.html   one page with the originals; prints one "
-    "to a page\n    set.zip     originals, captions, what was asked for\n    sheet.jpg   a contact sheet; .png too\n  "
-    "  play.gif    the frames one after the other\n--title T, --author NAME and --no-captions are for .pdf and .html, "
-    "which tell nothing\nof model, price and run without --with-facts.",
+    "to a page\n    set.zip     the originals and their captions\n    sheet.jpg   a contact sheet; .png too\n  "
+    "  play.gif    the frames one after the other\n--title T, --author NAME and --no-captions are for .pdf, .html and "
+    ".zip. No file tells\nof model, price, run or what failed without --with-facts.",
     '%seedream export 运行号 文件，或 images.export("文件")，由扩展名决定：\n'
     "    book.pdf    --layout（--版式）单页、跨页或总览；\n"
     "                --page-size（--纸张）A4、A5、方形、随图等\n"
-    "    book.html   一个网页，内含原图；打印时一页一张\n    set.zip     原图、图注、请求内容\n"
+    "    book.html   一个网页，内含原图；打印时一页一张\n    set.zip     原图及图注\n"
     "    sheet.jpg   总览图，也可用 .png\n    play.gif    依次播放各帧\n"
-    ".pdf 和 .html 还可用 --title（--标题）、--author（--作者）、\n"
-    "--no-captions（--无图注）；不加 --with-facts（--含信息）时\n不写模型、费用和运行号。",
+    ".pdf、.html、.zip 还可用 --title（--标题）、--author（--作者）、\n"
+    "--no-captions（--无图注）。各种文件都不写模型、费用、运行号\n和失败的帧，除非加 --with-facts（--含信息）。",
 )
 CELL = Text(
     "%%seedream [NAME <<] [options]\nthe prompt, with {{variables}} filled in from the notebook\n\nDraws with "
@@ -153,7 +153,10 @@ TOPIC_MEANT = Text("There is no help on {topic}: did you mean {meant}?", "没有
 # Each command
 COMMAND_STATUS = Text("provider, key, model, store, images billed so far and their price", "当前状态与费用")
 COMMAND_USE = Text("the session's provider: {names}", "切换服务商：{names}")
-COMMAND_KEY = Text("type the key, hidden; kept in memory", "输入密钥，仅存于内存")
+COMMAND_KEY = Text(
+    "type the key, hidden; kept in memory. --if-missing: only where there is none",
+    "输入密钥，仅存于内存；--if-missing：没有时才问",
+)
 COMMAND_MODELS = Text(
     "what models take: sizes, sets, references, formats; --live asks the provider what this key may use",
     "各模型支持的参数；--live 向服务商查询此密钥可用的模型",

@@ -26,6 +26,9 @@ from seedream_magic.words import commands
 from seedream_magic.words import panel as texts
 from seedream_magic.words.clip import path_from
 
+_TITLED = frozenset({".pdf", ".html", ".zip", ".jpg"})
+"""Kinds of file that have a title."""
+
 
 class Export:
     """Fields for the file and what is in it, and the button that writes it; `make` makes them."""
@@ -76,14 +79,14 @@ class Export:
     def _arrange(self) -> None:
         for control in (self.page, self.layout):
             set_visible(control, visible=self.kind.value == ".pdf")
-        set_visible(self.title, visible=self.kind.value in {".pdf", ".html", ".jpg"})
+        set_visible(self.title, visible=self.kind.value in _TITLED)
 
     def _export(self) -> None:
         images, kind = self._images, self.kind.value
         if images is None:
             return
         chosen: dict[str, Any] = {"captions": self.captions.value}
-        if self.title.value.strip() and kind in {".pdf", ".html", ".jpg"}:
+        if self.title.value.strip() and kind in _TITLED:
             chosen["title"] = self.title.value.strip()
         if kind == ".pdf":
             chosen |= {"page_size": self.page.value, "layout": self.layout.value}

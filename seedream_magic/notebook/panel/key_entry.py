@@ -1,5 +1,6 @@
 """The row that asks for an API key. What widgets hold a notebook may save, so the key is typed into none of them:
 a button runs `%seedream key` in a cell below, whose hidden field the front end and the kernel have between themselves.
+Run again with all cells of a later session, that one asks only if there is no key then.
 """
 
 from __future__ import annotations
@@ -39,4 +40,6 @@ class KeyEntry:
         if self._loaded:
             enter = page_button("insert", texts.ENTER_KEY(), texts.ENTER_KEY_HINT())
             told = {"inserted": texts.KEY_BELOW, "paste": texts.COPIED_TO_PASTE, "press": texts.KEY_BY_HAND}
-            self._enter.value = cell_row(f"%seedream key {provider.name}", told, enter, **{"data-runs": "yes"})
+            self._enter.value = cell_row(
+                f"%seedream key {provider.name} --if-missing", told, enter, **{"data-runs": "yes"}
+            )
