@@ -70,7 +70,7 @@ def rows() -> Iterator[Row]:
     added = first.more("ours", "floor")
     goal = f"at most 50 ms more than importing httpx and making a client; it is {added:.0f} ms more"
     note = (
-        "In a profile 60 ms are 96 modules of this package, half of that their 64 dataclasses; anyio, which httpx "
+        "In a profile 60 ms are 97 modules of this package, half of that their 64 dataclasses; anyio, which httpx "
         "loads when it connects and the floor does not, takes 15, filelock 8, the garbage collector 9, plan and record "
         "17; no certificate is read for this machine, which is 37 less. What reads an answer is loaded before a "
         "request leaves: what failed to load after that would cost a paid picture"
