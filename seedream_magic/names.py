@@ -14,6 +14,10 @@ Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
+class NoSuchKeyword(InvalidRequest, TypeError):
+    """A keyword that a function does not take: a `TypeError`, as Python's own protocols expect it."""
+
+
 def about_name(of: str, typed: str, names: Iterable[str]) -> str:
     """That `of` has no such name; of the names that it has, the one that looks like it."""
     near = difflib.get_close_matches(typed, names, n=1)
@@ -32,7 +36,7 @@ def takes_keywords(*further: str) -> Callable[[Callable[Given, Result]], Callabl
         def call(*values: Given.args, **keywords: Given.kwargs) -> Result:
             unknown = next((name for name in keywords if name not in names), None)
             if unknown is not None:
-                raise InvalidRequest(about_name(of, unknown, names))
+                raise NoSuchKeyword(about_name(of, unknown, names))
             return function(*values, **keywords)
 
         return call
