@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -725,13 +726,17 @@ def test_earlier_sets_are_shown_again_and_handed_over(person: Person, server: Ra
     assert person.control("Prompt").value == "a blue kite"
     person.click("Take its form")
     assert person.control("Prompt").value == "a red kite"
-    person.fill(Format=".html", File="for them", Title="Kites", Captions=False)
+    person.fill(Format=".html", File="for them", Title="Kites", Author="Ann", Captions=False)
     person.click("Export")
     assert "Written: for them.html" in person.text
     page = (tmp_path / "for them.html").read_text("utf-8")
-    assert ("Kites" in page, "a red kite</" in page) == (True, False)
+    assert ("Kites" in page, ">Ann<" in page, "a red kite</" in page) == (True, True, False)
+    person.fill(Format=".zip")
+    person.click("Export")
+    with zipfile.ZipFile(tmp_path / "for them.zip") as archive:
+        assert archive.read("captions.txt").decode().startswith("Kites\nAnn\n\n1.  01.")
     assert not person.sees("Page")
-    person.fill(File=str(tmp_path))
+    person.fill(File=str(tmp_path), Format=".html")
     (tmp_path.with_suffix(".html")).mkdir()
     person.click("Export")
     assert "Written" not in person.text

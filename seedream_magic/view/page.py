@@ -123,7 +123,7 @@ def for_others(cards: CardSet, first: int = 0, *, facts: bool) -> CardSet:
     """The set without what has a meaning only where the run and a kernel are: folders, and cells that go on from it.
 
     Which pictures are newer than others is no news to the page's readers: it opens at the first. The links that stand
-    for the originals count from `first`. Without `facts` it tells neither run nor model.
+    for the originals count from `first`. Without `facts` it tells neither run nor model; its id is that number.
     """
     places = tuple(
         replace(
@@ -137,7 +137,7 @@ def for_others(cards: CardSet, first: int = 0, *, facts: bool) -> CardSet:
         for card in cards.cards
     )
     shown = replace(cards, cards=places, folder=cards.id, opens_at=0, copies=("prompt",))
-    return shown if facts else replace(shown, id="", folder="", model="", size="", copies=())
+    return shown if facts else replace(shown, id=str(first), folder="", model="", size="", copies=())
 
 
 def data_uri(data: bytes) -> str:

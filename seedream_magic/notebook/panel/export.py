@@ -28,6 +28,8 @@ from seedream_magic.words.clip import path_from
 
 _TITLED = frozenset({".pdf", ".html", ".zip", ".jpg"})
 """Kinds of file that have a title."""
+_SIGNED = frozenset({".pdf", ".html", ".zip"})
+"""Kinds of file that name an author."""
 
 
 class Export:
@@ -58,14 +60,21 @@ class Export:
             widgets.Text, texts.EXPORT_FILE(), texts.EXPORT_FILE_HINT(), value=texts.EXPORT_FILE_NAME()
         )
         self.title = labelled(widgets.Text, texts.EXPORT_TITLE(), texts.EXPORT_TITLE_HINT())
+        self.author = labelled(widgets.Text, texts.EXPORT_AUTHOR(), texts.EXPORT_AUTHOR_HINT())
         self.captions = checkbox(texts.EXPORT_CAPTIONS(), texts.EXPORT_CAPTIONS_HINT(), value=True)
         self.page = labelled(widgets.Dropdown, texts.EXPORT_PAGE(), texts.EXPORT_PAGE_HINT(), options=pages, value="A4")
         self.layout = labelled(widgets.Dropdown, texts.EXPORT_LAYOUT(), texts.EXPORT_LAYOUT_HINT(), options=layouts)
-        for control, width in ((self.kind, 150), (self.file, 150), (self.title, 180), (self.page, 130)):
+        for control, width in (
+            (self.kind, 150),
+            (self.file, 150),
+            (self.title, 180),
+            (self.author, 120),
+            (self.page, 130),
+        ):
             control.layout.width = f"{width}px"
         self.button = button(loop, texts.EXPORT(), texts.EXPORT_HINT(), self._export)
         loop.watch(self.kind, self._arrange)
-        fields = (self.kind, self.file, self.title, self.layout, self.page, self.captions, self.button)
+        fields = (self.kind, self.file, self.title, self.author, self.layout, self.page, self.captions, self.button)
         self.widget.children = (row(*fields, align_items="flex-end"), self._message)
 
     def offer(self, images: ImageSet) -> None:
@@ -80,6 +89,7 @@ class Export:
         for control in (self.page, self.layout):
             set_visible(control, visible=self.kind.value == ".pdf")
         set_visible(self.title, visible=self.kind.value in _TITLED)
+        set_visible(self.author, visible=self.kind.value in _SIGNED)
 
     def _export(self) -> None:
         images, kind = self._images, self.kind.value
@@ -88,6 +98,8 @@ class Export:
         chosen: dict[str, Any] = {"captions": self.captions.value}
         if self.title.value.strip() and kind in _TITLED:
             chosen["title"] = self.title.value.strip()
+        if self.author.value.strip() and kind in _SIGNED:
+            chosen["author"] = self.author.value.strip()
         if kind == ".pdf":
             chosen |= {"page_size": self.page.value, "layout": self.layout.value}
         name = self.file.value.strip().removesuffix(kind)
