@@ -60,7 +60,7 @@ function seedreamCarousel(root) {
     thumb.onclick = () => show(at);
     if (image) image.onclick = () => open(at);
     else set(figure.children[0], { tabindex: 0 }); // it may scroll
-    set(figure, { role: "group", "aria-roledescription": words.slide, "aria-label": count(at) });
+    set(figure, { role: "group", "aria-roledescription": "slide", "aria-label": count(at) });
     return thumb;
   });
   const row = make("div", "thumbs", { role: "group", "aria-label": words.frames }, ...thumbs);
@@ -190,7 +190,7 @@ function seedreamCarousel(root) {
   };
 
   // Focusable: after a click anywhere inside, the arrow keys work. A finger turns the frames, not the slides of reveal.js.
-  set(root, { role: "region", "aria-roledescription": words.carousel, "aria-label": data.label, tabindex: -1, "data-prevent-swipe": "" });
+  set(root, { role: "region", "aria-roledescription": "carousel", "aria-label": data.label, tabindex: -1, "data-prevent-swipe": "" });
   root.classList.add("seedream-live", `seedream-${kind}`);
   const strip = /** @type {HTMLElement} */ (figures[0].parentElement);
   strip.append(cut);

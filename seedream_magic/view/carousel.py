@@ -69,8 +69,6 @@ _CONTROLS: Mapping[str, Shown] = {
     "close": texts.CLOSE,
     "copied": texts.COPIED,
     "frames": texts.FRAMES,
-    "carousel": texts.CAROUSEL,
-    "slide": texts.SLIDE,
     "preview": texts.PREVIEW_ONLY,
 }
 _STRIP = "display:flex;gap:20px;overflow-x:auto;align-items:flex-start;padding-bottom:8px"
