@@ -144,6 +144,7 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Of an interlaced PNG: first column and row of each pass, and the steps between its columns and rows."""
 _STEP = 2**20
+_PIECE = 2**16
 
 
 @dataclass(frozen=True)
@@ -286,7 +287,14 @@ def png_damage(data: bytes) -> str:
         return texts.PALETTE_MISSING()
     width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
     passes = _passes(width, height, _SAMPLES[colours] * depth, interlaced=bool(interlaced))
-    return _row_damage((data[part.content : part.end] for part in parts if part.name == b"IDAT"), passes)
+    view = memoryview(data)
+    packed = (
+        view[start : min(start + _PIECE, part.end)]  # what zlib leaves of a piece it copies, at every step
+        for part in parts
+        if part.name == b"IDAT"
+        for start in range(part.content, part.end, _PIECE)
+    )
+    return _row_damage(packed, passes)
 
 
 def _sum_of(data: bytes, part: _Part) -> int:
@@ -301,7 +309,7 @@ def _passes(width: int, height: int, bits: int, *, interlaced: bool) -> list[tup
     return [(rows, 1 + (columns * bits + 7) // 8) for columns, rows in sizes if columns > 0 and rows > 0]
 
 
-def _row_damage(packed: Iterator[bytes], passes: list[tuple[int, int]]) -> str:
+def _row_damage(packed: Iterator[memoryview], passes: list[tuple[int, int]]) -> str:
     """What is wrong with the rows of a PNG: too few, no filter of that number, or not what their own sum says."""
     unpacker = zlib.decompressobj()
     left = sum(rows * length for rows, length in passes)
@@ -309,7 +317,7 @@ def _row_damage(packed: Iterator[bytes], passes: list[tuple[int, int]]) -> str:
         return texts.NO_PIXELS()
     filters = _FilterCheck(passes)
     for piece in packed:
-        waiting, rows = piece, b""
+        waiting, rows = bytes(piece), b""
         while (waiting or len(rows) == _STEP) and not unpacker.eof:
             try:
                 rows = unpacker.decompress(waiting, _STEP)

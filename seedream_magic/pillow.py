@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from PIL import Image, ImageFile, PngImagePlugin
+from PIL import Image, ImageFile, PngImagePlugin, _imaging
 
 from seedream_magic.forks import free_in_child, in_child
 from seedream_magic.formats import Outline, jpeg_samples, png_damage, without_codes
@@ -28,6 +28,9 @@ _SHIPPED: dict[tuple[Any, str], Any] = {
 _lock = free_in_child(threading.Lock())
 _depth = 0
 _others: dict[tuple[Any, str], Any] = {}
+_BLOCK = 2**30
+"""Bytes: more than any picture of ours has."""
+_whole = _others_block = 0
 _JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 
@@ -53,12 +56,36 @@ def as_shipped() -> Iterator[None]:
                 _switch({key: value for key, value in _others.items() if getattr(*key) == _SHIPPED[key]})
 
 
+@contextmanager
+def in_one_block() -> Iterator[None]:
+    """Pixels that are decoded meanwhile lie in one piece of memory, which goes back to the system when they are freed.
+
+    Pillow's own pieces have 16 MiB, of which each thread of this process would keep four: see `apart`.
+    """
+    global _whole, _others_block  # noqa: PLW0603 - like the setting, they are the process's
+    with _lock:
+        if not _whole:
+            _others_block = _imaging.get_block_size()
+            _imaging.set_block_size(_BLOCK)
+        _whole += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _whole -= 1
+            if not _whole and _imaging.get_block_size() == _BLOCK:
+                _imaging.set_block_size(_others_block)
+
+
 def _switch_back() -> None:
     """In a forked child: whoever had them switched is not there."""
-    global _depth  # noqa: PLW0603 - see above
+    global _depth, _whole  # noqa: PLW0603 - see above
     if _depth:
         _depth = 0
         _switch(_others)
+    if _whole:
+        _whole = 0
+        _imaging.set_block_size(_others_block)
 
 
 in_child(_switch_back)
@@ -94,4 +121,5 @@ def webp_picture(data: bytes, end: int) -> Image.Image:
     decoder = _webp.WebPAnimDecoder(data[:end])
     size, _, _, _, raw_mode = decoder.get_info()
     pixels, _ = decoder.get_next() or (b"", 0)
-    return Image.frombytes("RGB" if raw_mode == "RGBX" else raw_mode, size, pixels, "raw", raw_mode)
+    with in_one_block():
+        return Image.frombytes("RGB" if raw_mode == "RGBX" else raw_mode, size, pixels, "raw", raw_mode)

@@ -20,10 +20,11 @@ from typing import TypeVar
 
 from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
+from seedream_magic.apart import read_apart
 from seedream_magic.errors import ImageInvalid, reason_of
 from seedream_magic.forks import free_in_child
 from seedream_magic.formats import outline, without_words
-from seedream_magic.pillow import webp_picture
+from seedream_magic.pillow import in_one_block, webp_picture
 from seedream_magic.view.cards import Preview
 from seedream_magic.words import export as texts
 
@@ -77,7 +78,8 @@ def open_original(path: Path) -> Image.Image:
         with suppress(Exception):
             picture = opened(io.BytesIO(without_words(data) if wordless else data))
             if found.kind != "JPEG":  # words stand behind the pixels of a PNG, too
-                picture.load()
+                with in_one_block():
+                    picture.load()
             return picture
     return opened(io.BytesIO(without_words(data, pixels_only=True)))
 
@@ -237,9 +239,11 @@ def original(path: Path) -> bytes:
 
 
 def _picture_bytes(path: Path) -> bytes:
-    if path.stat().st_size > LARGEST_FILE:
-        raise OSError(errno.EFBIG, texts.LARGER_THAN_PICTURE(), str(path))
-    return path.read_bytes()
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > LARGEST_FILE:
+            raise OSError(errno.EFBIG, texts.LARGER_THAN_PICTURE(), str(path))
+        return read_apart(file, size)
 
 
 def progress(items: Sequence[Item], what: str) -> Iterable[Item]:
