@@ -67,6 +67,8 @@ def rows() -> Iterator[Row]:
     """JPEG and PNG by link; in base64 by events and in one JSON object. Three turns: each takes seconds."""
     for kind, form, stream in (
         ("PNG", "url", "json"),
+        ("PNG", "b64_json", "json"),
+        ("PNG", "b64_json", "stream"),
         ("JPEG", "url", "json"),
         ("JPEG", "b64_json", "stream"),
         ("JPEG", "b64_json", "json"),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from seedream_magic.api.answer import Answer
@@ -15,7 +16,8 @@ from seedream_magic.api.events import NOTHING_HERE, Completed, Event, LeftOut, P
 from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.refusal import Refusal
 from seedream_magic.errors import ResponseBroken, reason_of
-from seedream_magic.images.response import RawBody, head_line, object_line
+from seedream_magic.images.extraction import Extractor
+from seedream_magic.images.response import RawBody, head_line, object_line, with_descriptions
 from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.words import runs as texts
@@ -96,7 +98,7 @@ class Listener:
     """Listens to one answer; `raw` is the file with its bytes, `unrecorded` why its record lacks a line, "" if none.
 
     `reader` gives the pictures their places; `images` is how many were asked for at most. `at_end` says that the body
-    came to its end.
+    came to its end. `extractor` has the large pictures that came in base64, to be taken.
     """
 
     answer: Answer
@@ -108,6 +110,7 @@ class Listener:
     unrecorded: str = ""
     at_end: bool = False
     raw: RawBody = field(init=False)
+    extractor: Extractor = field(default_factory=Extractor)
 
     def __post_init__(self) -> None:
         self.raw = self.run.raw_body()
@@ -140,7 +143,7 @@ class Listener:
                         raise_if_stopped()
                 except ResponseBroken as error:
                     broken = error
-            for piece in decoder.close(cut=broken is not None):
+            for piece in chain(decoder.feed(self.extractor.rest()), decoder.close(cut=broken is not None)):
                 for event in await self._recorded(piece, alone=False):
                     yield event
             for event in self.reader.close():
@@ -190,7 +193,7 @@ class Listener:
                         self.at_end = True
                         return
                     self.raw.write(chunk)
-                    for piece in decoder.feed(chunk):
+                    for piece in decoder.feed(self.extractor.feed(chunk)):
                         last_piece_at, count = loop.time(), count + 1
                         if count > MAXIMUM_EVENTS:
                             raise answer.broken(texts.STREAM_FLOODED(most=MAXIMUM_EVENTS))
@@ -232,7 +235,7 @@ class Listener:
     async def _record(self, entry: dict[str, Any]) -> None:
         """A record that cannot be written must not cost the picture that it is about."""
         try:
-            await in_thread(self.run.record, entry)
+            await in_thread(lambda: self.run.record(with_descriptions(entry, self.extractor.describe)))
         except (OSError, RecursionError) as exc:
             self.unrecorded = self.unrecorded or reason_of(exc)
 

@@ -220,6 +220,9 @@ class Run:
             return self._broken_off(texts.TIME_LIMIT(seconds=self.plan.timeout))
         except SeedreamError as error:
             return error
+        finally:
+            if self._listener is not None:
+                self._listener.extractor.close()
 
     async def _complete_references(self, http: Client) -> SeedreamError | None:
         """Fetch the references that are links, before anything is sent; what stood in the way, if anything did."""
@@ -310,7 +313,11 @@ class Run:
         self._note(waiting)
         service = TaskService(self.plan.provider, self.plan.base_url, lambda: self.key, http, self._transport)
         most = self.plan.request.images_at_most
-        await follow(follow_tasks(tasks, service, run=self.folder, reader=self._reader, images=most, pace=self._pace))
+        extractor = self._listener.extractor if self._listener else None
+        answers = follow_tasks(
+            tasks, service, run=self.folder, reader=self._reader, images=most, pace=self._pace, extractor=extractor
+        )
+        await follow(answers)
         self._set(task="", notes=tuple(note for note in self.images.notes if note != waiting))
         self._note(texts.TASK_WAS_ASKED_FOR(task=describe(tasks)))
         self._tally.complete = True
@@ -373,7 +380,10 @@ class Run:
     async def _deliver(self, picture: Picture, http: Client) -> None:
         """Save one picture, and put its frame into the set."""
         prompt, local = self.plan.request.prompt_of(picture.index), self.plan.on_loopback
-        delivery = await deliver(picture, self.folder, http, self._slots, prompt=prompt, allow_loopback=local)
+        body = self._listener.extractor.find(picture.b64_json) if self._listener else None
+        delivery = await deliver(
+            picture, self.folder, http, self._slots, prompt=prompt, allow_loopback=local, body=body
+        )
         if delivery.frame.ok:
             self._tally.unsaved.discard(picture.index)
         self._set(frames=self.images.with_frame(delivery.frame).frames)

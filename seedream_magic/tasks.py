@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 from seedream_magic.api.client import TaskAnswer, TaskService
 from seedream_magic.api.decoder import AnswerDecoder, Answered
@@ -15,7 +16,8 @@ from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.api.shapes import places_of
 from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import NoConnection, ResponseBroken, SeedreamError
-from seedream_magic.images.response import head_line, object_line
+from seedream_magic.images.extraction import Extractor
+from seedream_magic.images.response import head_line, object_line, with_descriptions
 from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.words import runs as texts
 from seedream_magic.words.lists import enumeration
@@ -68,12 +70,20 @@ def describe(tasks: Sequence[Task]) -> str:
 
 
 async def follow_tasks(
-    tasks: Sequence[Task], service: TaskService, *, run: RunFolder, reader: Reader, images: int, pace: Pace = PACE
+    tasks: Sequence[Task],
+    service: TaskService,
+    *,
+    run: RunFolder,
+    reader: Reader,
+    images: int,
+    pace: Pace = PACE,
+    extractor: Extractor | None = None,
 ) -> AsyncGenerator[Event, None]:
     """The events of the tasks' answers, as they come; those that hold something are on disk before they are handed out.
 
-    `images` is how many were asked for. Each task is followed to its end, whatever becomes of the others. Raises
-    `ResponseBroken` in the end where one could not be asked for, or took longer than half an hour.
+    `images` is how many were asked for; `extractor` took the large pictures out of what was read before. Each task is
+    followed to its end, whatever becomes of the others. Raises `ResponseBroken` in the end where one could not be asked
+    for, or took longer than half an hour.
     """
     every = [_Followed(task) for task in tasks]
     for followed in every:
@@ -92,7 +102,8 @@ async def follow_tasks(
                 continue
             wait = max(wait, answer.wait)
             if not _is_passing(answer.status):
-                for event in _take(answer, followed, service, run=run, reader=reader, images=images):
+                taken = _take(answer, followed, service, run=run, reader=reader, images=images, extractor=extractor)
+                for event in taken:
                     yield event
         pause = max(min(pause * 1.3, LONGEST_PAUSE), min(wait, 60.0))
     if broken := [followed for followed in every if followed.fault]:
@@ -131,18 +142,28 @@ def _is_passing(status: int) -> bool:
 
 
 def _take(
-    answer: TaskAnswer, followed: _Followed, service: TaskService, *, run: RunFolder, reader: Reader, images: int
+    answer: TaskAnswer,
+    followed: _Followed,
+    service: TaskService,
+    *,
+    run: RunFolder,
+    reader: Reader,
+    images: int,
+    extractor: Extractor | None,
 ) -> list[Event]:
     """The events of one answer, which is on disk if it holds something or is the last one."""
     decoder = AnswerDecoder(answer.codings, images=images)
-    pieces = [piece for piece in (*decoder.feed(answer.body), *decoder.close()) if isinstance(piece, Answered)]
+    body = answer.body if extractor is None else extractor.feed(answer.body) + extractor.rest()
+    pieces = [piece for piece in (*decoder.feed(body), *decoder.close()) if isinstance(piece, Answered)]
     reader.begin(task_id=followed.task.task_id or texts.WITHOUT_ID.english)
     read = [(piece, list(reader.read(piece))) for piece in pieces]
     followed.over = _is_over(followed, answer, read, service)
     events: list[Event] = [event for _, found in read for event in found if not isinstance(event, Task)]
     new = followed.over or any(_is_progress(event) for event in events)
     if new or followed.fault:
-        _keep(answer, pieces, followed.task.task_id, run, under_way=not followed.over)
+        describe = str if extractor is None else extractor.describe
+        lines = [with_descriptions(object_line(piece), describe) for piece in pieces]
+        _keep(answer, lines, followed.task.task_id, run, under_way=not followed.over)
     return events if new else []
 
 
@@ -183,7 +204,7 @@ def _is_progress(event: Event) -> bool:
     return isinstance(event, Task | Picture | PictureRefused | Refused)
 
 
-def _keep(answer: TaskAnswer, pieces: list[Answered], task_id: str, run: RunFolder, *, under_way: bool) -> None:
+def _keep(answer: TaskAnswer, lines: list[dict[str, Any]], task_id: str, run: RunFolder, *, under_way: bool) -> None:
     """Put an answer of a task on disk; one that is `under_way` does not end it.
 
     Where the disk refuses, its pictures come all the same.
@@ -195,8 +216,8 @@ def _keep(answer: TaskAnswer, pieces: list[Answered], task_id: str, run: RunFold
     more = {"under_way": True} if under_way else {}
     with suppress(OSError):
         run.record(head_line(raw, status=answer.status, codings=answer.codings, task=task_id, **more))
-        for piece in pieces:
-            run.record(object_line(piece))
+        for line in lines:
+            run.record(line)
 
 
 def _unfinished_error(broken: list[_Followed]) -> ResponseBroken:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import socket
 import sys
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from PIL import Image
 
 from asking import run_cell
 from raw_server import Behaviour, RawServer, Request, head, raw_server
-from seedream_magic import Seedream, library
+from seedream_magic import Seedream, apart, library
 from seedream_magic.images import changes
 from seedream_magic.images.received import IN_MEMORY
 from seedream_magic.images.verify import verify_picture
@@ -32,15 +33,14 @@ from service import POST, encoded, noise, whole_answer
 
 @dataclass(frozen=True)
 class Uncopied:
-    """A picture of its own, for its last bytes are; the server, which is weighed with the client, copies none of it."""
+    """A body in pieces: the server, which is weighed with the client, copies none of them."""
 
-    data: bytes
-    last: bytes
+    pieces: Sequence[bytes]
 
     def play(self, connection: socket.socket) -> None:
-        connection.sendall(head(200, {"Content-Length": str(len(self.data) + len(self.last))}))
-        connection.sendall(self.data)
-        connection.sendall(self.last)
+        connection.sendall(head(200, {"Content-Length": str(sum(map(len, self.pieces)))}))
+        for piece in self.pieces:
+            connection.sendall(piece)
 
 
 @contextmanager
@@ -152,27 +152,43 @@ def test_a_batch_does_not_look_through_its_store_for_each_run(
     assert len(looks) <= 10
 
 
-def test_memory_does_not_grow_with_the_number_of_frames(store: Path) -> None:
+@pytest.mark.parametrize("way", ["link", "base64 in JSON", "base64 in events"])
+def test_memory_does_not_grow_with_the_number_of_frames(store: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twelve large pictures, all on their way at once, take what three take: a core has one each, disk the rest."""
+    monkeypatch.setattr(apart, "_ALONE", 0)  # of which nothing is touched, but it would be weighed
     data = encoded(noise(1536, 1536), "PNG")
+    text, stream = base64.b64encode(data + b"0")[:-4], way.endswith("events")
+    images = 2
 
     def picture(request: Request) -> Behaviour:
-        return Uncopied(data, request.path.partition("?")[0].encode())
+        return Uncopied([data, request.path.partition("?")[0].encode()])
 
-    def peak(images: int) -> int:
+    def answer(request: Request) -> Behaviour:
+        if way == "link":
+            return whole_answer(request)
+        begin, end = (b'data: {"data": [{', b"}]}\n\n") if stream else (b", {", b"}")
+        items = [(begin, b'"b64_json": "', text, base64.b64encode(b"%03d" % n), b'"', end) for n in range(images)]
+        pieces = [piece for item in items for piece in item]
+        return Uncopied(pieces if stream else [b'{"data": [', pieces[0][2:], *pieces[1:], b"]}"])
+
+    def peak(number: int) -> int:
+        nonlocal images
+        images = number
         tracemalloc.start()
         try:
-            seedream.generate(f"{images} weighed frames", images=images, stream=False)
+            made = seedream.generate(f"{number} weighed frames", images=number, stream=stream)
+            assert len(made.ok) == number
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
 
-    with raw_server({POST: whole_answer, ("GET", "/picture/"): picture}) as server:
+    with raw_server({POST: answer, ("GET", "/picture/"): picture}) as server:
         seedream = client(server, store)
         seedream.generate("warm", images=2, stream=False)
         few, many = peak(3), peak(12)
     a_core = 2 * len(data)  # what is read, and a piece of it in hand
-    assert many < few + 9 * IN_MEMORY + (os.cpu_count() or 1) * a_core
+    assert many < few + 9 * 2 * IN_MEMORY + (os.cpu_count() or 1) * a_core
+    assert many < 12 * 2 * IN_MEMORY + (os.cpu_count() or 1) * a_core + 2**22
 
 
 def test_the_same_preview_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,7 @@ from seedream_magic.api.credentials import Key
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.retry import Pace
 from seedream_magic.api.task_shapes import Task, tasks_of
+from seedream_magic.images import extraction
 from served import KEY, check_store, client, record, served
 from service import PICTURE, POST, link, picture
 
@@ -440,10 +441,14 @@ BESIDE: dict[str, Callable[[Request], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.parametrize("least", [64, extraction.LEAST])
 @pytest.mark.parametrize("beside", BESIDE)
 @pytest.mark.parametrize("images", [1, 2])
-def test_pictures_beside_a_task_are_taken(beside: str, images: int, store: Path) -> None:
-    """What came is here, and the task is asked for the rest only: not at all where all came."""
+def test_pictures_beside_a_task_are_taken(
+    beside: str, images: int, least: int, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came is here, and the task is asked for the rest only: not at all where all came. Large ones as well."""
+    monkeypatch.setattr(extraction, "LEAST", least)
 
     def all_of_it(request: Request) -> Behaviour:
         encoded = [{"b64_json": b64(place)} for place in (0, 1)]

@@ -23,8 +23,9 @@ from seedream_magic.errors import (
     advice_of,
     reason_of,
 )
-from seedream_magic.images.download import PARALLEL_DOWNLOADS, Purpose, decode, download, fetch, link_expiry
+from seedream_magic.images.download import PARALLEL_DOWNLOADS, Purpose, check, decode, download, fetch, link_expiry
 from seedream_magic.images.image_set import Frame
+from seedream_magic.images.received import Received
 from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.images.verify import PictureFacts
@@ -49,15 +50,23 @@ class Delivery:
 
 
 async def deliver(
-    picture: Picture, run: RunFolder, http: Client, slots: asyncio.Semaphore, *, prompt: str, allow_loopback: bool
+    picture: Picture,
+    run: RunFolder,
+    http: Client,
+    slots: asyncio.Semaphore,
+    *,
+    prompt: str,
+    allow_loopback: bool,
+    body: Received | None = None,
 ) -> Delivery:
     """The frame of this picture: saved, or with the error that prevented it. Raises nothing but a Stop.
 
     A Stop is raised only as long as the picture is not whole in memory; after that it is saved first. `slots` limits
-    how many are downloaded at once; a picture that came in the answer itself waits for none.
+    how many are downloaded at once; a picture that came in the answer itself waits for none. `body` are its bytes
+    where they were taken out of the answer.
     """
     try:
-        (path, sha256, facts), doubt = await _saved(picture, run, http, slots, allow_loopback=allow_loopback)
+        (path, sha256, facts), doubt = await _saved(picture, run, http, slots, body, allow_loopback=allow_loopback)
         frame = Frame(picture.index, prompt, path, facts.width, facts.height, sha256)
         notes = [texts.KEPT_THOUGH(number=picture.index + 1, why=doubt)] if doubt else []
         if path.parent != run.folder:
@@ -76,7 +85,13 @@ async def deliver(
 
 
 async def _saved(
-    picture: Picture, run: RunFolder, http: Client, slots: asyncio.Semaphore, *, allow_loopback: bool
+    picture: Picture,
+    run: RunFolder,
+    http: Client,
+    slots: asyncio.Semaphore,
+    body: Received | None,
+    *,
+    allow_loopback: bool,
 ) -> tuple[tuple[Path, str, PictureFacts], str]:
     """The path, the SHA-256 and the facts of the picture, and the doubt that is left; checked and saved in one go."""
 
@@ -84,7 +99,7 @@ async def _saved(
         return *run.save_picture(picture.index, data, facts, source=picture.url or ""), facts
 
     def save_base64(text: str) -> tuple[Path, str, PictureFacts]:
-        return save(*decode(text))
+        return save(*(decode(text) if body is None else check(body.take())))
 
     if picture.b64_json is not None:
         try:

@@ -125,7 +125,7 @@ async def download(
     `fetch`).
     """
     purpose = Purpose(
-        _picture, lambda picture: save(*picture), LARGEST_PICTURE_BYTES, texts.DOWNLOAD_FAILED, finds_cuts=True
+        check, lambda picture: save(*picture), LARGEST_PICTURE_BYTES, texts.DOWNLOAD_FAILED, finds_cuts=True
     )
     return await fetch(http, url, purpose, allow_loopback=allow_loopback, pace=pace)
 
@@ -258,10 +258,11 @@ def _read(body: _Body, purpose: Purpose[Value, Kept], fault: _PassingFault | Non
 
 def decode(b64_json: str) -> tuple[bytes, PictureFacts]:
     """The verified bytes of a picture that came in base64. Raises `ImageInvalid` for anything else."""
-    return _picture(base64_bytes(b64_json))
+    return check(base64_bytes(b64_json))
 
 
-def _picture(data: bytes) -> tuple[bytes, PictureFacts]:
+def check(data: bytes) -> tuple[bytes, PictureFacts]:
+    """The same bytes, and what picture they are. Raises `ImageInvalid` for anything else."""
     return data, verify_picture(data)
 
 

@@ -123,10 +123,11 @@ def mask_raw(path: Path, secret: str) -> None:
     with contextlib.suppress(OSError):
         if not secret or path.stat().st_size > _MOST_MASKED:
             return
-        inflater = Inflater(_codings_of(path), maximum=_MOST_MASKED)
-        plain = b"".join(chain(inflater.feed(regular_bytes(path, _MOST_MASKED)), inflater.close()))
-        if len(plain) > _MOST_MASKED - _PIECE:  # what it holds beyond that was not unpacked
-            return
+        inflater, plain = Inflater(_codings_of(path), maximum=_MOST_MASKED), bytearray()
+        for piece in chain(inflater.feed(regular_bytes(path, _MOST_MASKED)), inflater.close()):
+            plain += piece  # and not a join of the pieces: what was packed to be a bomb would be held twice
+            if len(plain) > _MOST_MASKED - _PIECE:  # what it holds beyond that is not unpacked
+                return
         text = plain.decode("utf-8", "surrogateescape")
         masked = without_secret_beside_links(text, secret).encode("utf-8", "surrogateescape")
         masked = wide_without_secret(masked, secret)
@@ -158,6 +159,11 @@ def object_line(piece: Answered) -> dict[str, Any]:
     """The line of an object of an answer, as the service sent it."""
     marks = {"event": piece.event, "cut": piece.cut}
     return {"object": piece.fields, **{name: value for name, value in marks.items() if value}}
+
+
+def with_descriptions(line: Mapping[str, Any], describe: Callable[[str], str]) -> Any:
+    """A line with its texts as `describe` gives them, where pictures were taken out of the answer."""
+    return _map_texts(cut_json(line, levels=DEEPEST), lambda _, text: describe(text))
 
 
 def _answered(line: Mapping[str, Any], numbers: Iterator[int]) -> Answered | None:
@@ -318,7 +324,7 @@ def _read_again(path: Path, codings: str) -> Iterator[Answered]:
 
 def without_base64(value: Any) -> Any:
     """A JSON value in which its length and digest stand in place of each picture in base64."""
-    return _map_texts(value, lambda name, text: _stand_in(text) if _is_base64(name, text) else text)
+    return _map_texts(value, lambda name, text: _digested(text) if _is_base64(name, text) else text)
 
 
 def lacks_base64(value: Any) -> bool:
@@ -327,14 +333,21 @@ def lacks_base64(value: Any) -> bool:
 
 
 def _is_base64(name: str, text: str) -> bool:
-    return name == "b64_json" or (len(text) > _LONGEST_WORDS and is_picture_text(text))
+    if name == "b64_json":
+        return _LEFT_OUT.fullmatch(text) is None
+    return len(text) > _LONGEST_WORDS and is_picture_text(text)
 
 
-def _stand_in(text: str) -> str:
+def stand_in(characters: int, digest: str) -> str:
+    """What stands for a picture in base64 of this length and SHA-256."""
+    return f"({characters} characters of base64, sha256 {digest[:16]})"
+
+
+def _digested(text: str) -> str:
     digest = hashlib.sha256()
     for start in range(0, len(text), _PIECE):  # it may have 90 MB, and that twice is too much
         digest.update(text[start : start + _PIECE].encode("utf-8", "surrogatepass"))
-    return f"({len(text)} characters of base64, sha256 {digest.hexdigest()[:16]})"
+    return stand_in(len(text), digest.hexdigest())
 
 
 def _number_apart(text: str, numbers: Iterator[int]) -> str:
