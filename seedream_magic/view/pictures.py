@@ -74,13 +74,20 @@ def open_original(path: Path) -> Image.Image:
         return webp_picture(data, found.end)
     # Not `Image.open`: it refuses by, and warns of, a limit that other code of the process sets.
     opened = _CLASSES[found.kind]
-    for wordless in (False, True):
-        with suppress(Exception):
-            picture = opened(io.BytesIO(without_words(data) if wordless else data))
-            if found.kind != "JPEG":  # words stand behind the pixels of a PNG, too
-                with in_one_block():
-                    picture.load()
+    with suppress(Exception):
+        if found.kind == "JPEG":
+            return opened(io.BytesIO(data))
+        del data  # else it is held while it is decoded: a PNG of 4K has half as many bytes as its pixels
+        with path.open("rb") as file, in_one_block():
+            picture = opened(file)
+            picture.load()  # now, for words stand behind the pixels of a PNG, too
             return picture
+    data = _picture_bytes(path)
+    with suppress(Exception), in_one_block():
+        picture = opened(io.BytesIO(without_words(data)))
+        if found.kind != "JPEG":
+            picture.load()
+        return picture
     return opened(io.BytesIO(without_words(data, pixels_only=True)))
 
 
