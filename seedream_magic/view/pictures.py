@@ -138,9 +138,11 @@ def make_previews(
 
     Those that cannot be made say so when they are shown. A Stop does not wait for those that have not begun.
     """
-    threads = ThreadPoolExecutor(os.cpu_count())
+    wanted = [*pictures]
+    # Others than JPEG wait for one another, and each further thread would keep the room of one.
+    threads = ThreadPoolExecutor(os.cpu_count() if any(path.suffix == ".jpg" for path, _ in wanted) else 1)
     try:
-        for made in [threads.submit(make, path, digest, budget=budget) for path, digest in pictures]:
+        for made in [threads.submit(make, path, digest, budget=budget) for path, digest in wanted]:
             with suppress(ImageInvalid):
                 made.result()
     finally:
