@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import os
 import socket
@@ -22,7 +23,7 @@ from PIL import Image
 from asking import run_cell
 from raw_server import Behaviour, RawServer, Request, head, raw_server
 from seedream_magic import Seedream, apart, library
-from seedream_magic.images import changes
+from seedream_magic.images import changes, response
 from seedream_magic.images.received import IN_MEMORY
 from seedream_magic.images.verify import verify_picture
 from seedream_magic.view import pictures
@@ -189,6 +190,23 @@ def test_memory_does_not_grow_with_the_number_of_frames(store: Path, way: str, m
     a_core = 2 * len(data)  # what is read, and a piece of it in hand
     assert many < few + 9 * 2 * IN_MEMORY + (os.cpu_count() or 1) * a_core
     assert many < 12 * 2 * IN_MEMORY + (os.cpu_count() or 1) * a_core + 2**22
+
+
+def test_a_kept_answer_that_unpacks_without_end_is_not_held_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked through for the key, as far as that goes."""
+    most, raw = 32 * 2**20, tmp_path / "response.raw"
+    monkeypatch.setattr(response, "_MOST_MASKED", most)
+    raw.write_bytes(gzip.compress(bytes(2 * most), 1))
+    before = raw.read_bytes()
+    tracemalloc.start()
+    try:
+        response.mask_raw(raw, "sk-of-nobody")
+        assert tracemalloc.get_traced_memory()[1] < most + 2**23
+    finally:
+        tracemalloc.stop()
+    assert raw.read_bytes() == before
 
 
 def test_the_same_preview_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
