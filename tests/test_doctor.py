@@ -341,7 +341,7 @@ def test_an_unreachable_host_is_told(shell: InteractiveShell, monkeypatch: pytes
     assert "HTTPS_PROXY" in report
     monkeypatch.setenv("SEEDREAM_BASE_URL", f"https://{'a' * 70}.example/v1")
     report = told(said(shell, "%seedream doctor --probe"), "network")
-    assert "DNS: it is no host name" in report
+    assert "DNS: it is not a host name" in report
 
 
 @pytest.mark.parametrize("silence", ["hang", "drip"])

@@ -43,8 +43,8 @@ CAUGHT = [
     ("%seedream usage", "%seedream alone tells what was billed"),
     ("%seedream 费用", "%seedream alone tells what was billed"),
     ("%seedream export story", "the name of a set, and then a file, such as story.pdf"),
-    ("x = 1\n%%seedream\na fox", "%%seedream begins its cell"),
-    ("%load_ext seedream_magic\n%%seedream\na fox", "%%seedream begins its cell"),
+    ("x = 1\n%%seedream\na fox", "%%seedream must be the first line"),
+    ("%load_ext seedream_magic\n%%seedream\na fox", "%%seedream must be the first line"),
     ("hero = %%seedream -n 2\na fox", "%%seedream hero << …"),
 ]
 
@@ -122,7 +122,7 @@ def test_a_model_that_is_like_known_ones_and_none_of_them_is_told(seedream: Seed
     """It may be new: it is planned as it was typed, with a note, and without one where nothing is checked."""
     plan = seedream.plan("a fox", model=model)
     assert plan.body["model"] == model
-    assert any("none of the models" in warning for warning in plan.warnings)
+    assert any("is not a model known here" in warning for warning in plan.warnings)
     assert seedream.plan("a fox", model=model, check=False).warnings == ()
     for known in ("doubao-seedream-4-5", "ByteDance/Seedream-4.5", "seedream_v4", "ep-20260101-abcde", "gpt-image-1"):
         assert seedream.plan("a fox", model=known).warnings == ()
