@@ -127,7 +127,7 @@ def test_a_folder_of_something_else_is_left_alone(seedream: Seedream, tmp_path: 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"format": "parquet"}, "format is imagefolder or captions"),
+        ({"format": "parquet"}, "format takes imagefolder or captions"),
         ({"split": {"train": -1}}, "split is a name, or the shares"),
         ({"split": {"train": 0.9, "test": 0.3}}, "The shares of split are 1.2 together; they must be 1."),
         ({"split": {"Train": 0.5, "train": 0.5}}, "'Train' and 'train' are one folder on many disks"),

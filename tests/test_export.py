@@ -176,8 +176,8 @@ def test_a_set_without_a_picture_is_refused(tmp_path: Path) -> None:
         ("set.jpg", {"size": True}, "64 to 4096"),
         ("set.zip", {"size": 800}, "size is for .gif"),
         ("set.html", {"layout": "spread"}, "layout is for .pdf, not for a .html"),
-        ("set.pdf", {"layout": "book"}, "layout is page, spread, sheet; not 'book'"),
-        ("set.pdf", {"page_size": "B5"}, "page_size is A3, A4"),
+        ("set.pdf", {"layout": "book"}, "layout takes page, spread, sheet, not 'book'"),
+        ("set.pdf", {"page_size": "B5"}, "page_size takes A3, A4"),
         ("set.pdf", {"title": " "}, "title is a line"),
     ],
 )

@@ -163,7 +163,7 @@ def test_a_refusal_names_options_and_commands_as_they_were_typed(
 def test_a_command_names_the_options_of_an_export(shell: InteractiveShell, seedream: Seedream) -> None:
     """In Python they are keywords, in a line of a cell options."""
     shell.user_ns["story"] = seedream.generate("a fox for an export with a wrong option")
-    assert "--page-size is A3" in run_cell(shell, "%seedream export story fox.pdf --page-size B7")[1]
-    assert "--标题 is for" in run_cell(shell, "%seedream 导出 story fox.zip --标题 狐狸")[1]
-    with pytest.raises(InvalidRequest, match=r"^page_size is A3"):
+    assert "--page-size takes A3" in run_cell(shell, "%seedream export story fox.pdf --page-size B7")[1]
+    assert "--标题 is for" in run_cell(shell, "%seedream 导出 story fox.gif --标题 狐狸")[1]
+    with pytest.raises(InvalidRequest, match=r"^page_size takes A3"):
         shell.user_ns["story"].export("fox.pdf", page_size="B7")

@@ -68,7 +68,7 @@ SECONDS = Text(
     "seconds is the time of a frame, 0.02 to 600, not {value}.", "seconds 是每帧的秒数，0.02 到 600，不能是 {value}。"
 )
 ALSO_NAMED = Text("{value} ({name})", "{value}（{name}）")
-ONE_OF = Text("{option} is {values}; not {value}.", "{option} 可为 {values}，不能是 {value}。")
+ONE_OF = Text("{option} takes {values}, not {value}.", "{option} 可为 {values}，不能是 {value}。")
 ONE_LINE = Text("{option} is a line of at most {most} characters.", "{option} 是一行文字，至多 {most} 字。")
 FOR_OTHER_FILES = Text("{option} is for {endings}, not for a {ending}.", "{option} 只用于 {endings}，不用于 {ending}。")
 SIZE_IN_PIXELS = Text(
@@ -89,7 +89,7 @@ NO_RUN_THERE = Text(
     "{path} is not a run, a store or a picture of one: a dataset is made of {sources}.",
     "{path} 不是运行、存储或其中的图片；数据集可由{sources}制作。",
 )
-FORMAT = Text("format is {values}, not {value}.", "format 可为 {values}，不能是 {value}。")
+FORMAT = Text("format takes {values}, not {value}.", "format 可为 {values}，不能是 {value}。")
 CAPTIONS = Text('captions is an ending such as ".txt", not {value}.', 'captions 是扩展名，如 ".txt"，不能是 {value}。')
 SHARES_IN_ALL = Text(
     "The shares of split are {sum:g} together; they must be 1.",

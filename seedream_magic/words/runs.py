@@ -67,7 +67,7 @@ TOO_FEW = Text(
 )
 
 # Stop.
-STOPPED_BEFORE = Text("Stopped before anything was sent.", "发送前已停止。")
+STOPPED_BEFORE = Text("Stopped before anything was sent.", "已停止，尚未发送。")
 STOPPED_WATCHING = Text(
     "Stopped here. Nothing was sent or billed; run {run} is not affected.",
     "已在此停止。未发送，未计费；运行 {run} 不受影响。",
