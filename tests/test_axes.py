@@ -107,8 +107,8 @@ def test_groups_that_are_told_of() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("a {red|red} kite", "'red' stands there twice"),
-        ("a kite{|}", "an empty value stands there twice"),
+        ("a {red|red} kite", "'red' is given twice"),
+        ("a kite{|}", "an empty value is given twice"),
         ("{a|{b|c}}", "stands in another one: {a|{b|c}}"),
         ("a {red|blue kite over {the sea|a city}", "is not closed: {red|blue kite over {the sea|a city}"),
         ("a {red|blue kite", "is not closed: {red|blue kite"),
@@ -237,10 +237,10 @@ def test_a_table_that_is_no_csv_says_what_reads_it(tmp_path: Path) -> None:
     """UTF-16 without its mark is none; a workbook is read by pandas."""
     (tmp_path / "rows.csv").write_bytes("animal\nfox\n".encode("utf-16-le"))
     with pytest.raises(
-        InvalidRequest, match=r"^rows\.csv is no CSV file in UTF-8, GB 18030, or UTF-16 with its mark\.$"
+        InvalidRequest, match=r"^rows\.csv is not a CSV file in UTF-8, GB 18030, or UTF-16 with its mark\.$"
     ):
         read_rows(tmp_path / "rows.csv")
-    with pytest.raises(InvalidRequest, match=r"^rows\.xlsx is no CSV file\.$") as refused:
+    with pytest.raises(InvalidRequest, match=r"^rows\.xlsx is not a CSV file\.$") as refused:
         read_rows(tmp_path / "rows.xlsx")
     assert "pandas.read_excel('rows.xlsx')" in refused.value.hint
 
@@ -278,7 +278,7 @@ def test_bad_rows_are_told_at_once_with_their_numbers() -> None:
     ("prompt", "table", "words"),
     [
         ("a {colour}", [{"color": "red"}], "no column 'colour': did you mean {color}?"),
-        ("a kite", [{"colour": "red"}], "The prompt names nothing of the rows"),
+        ("a kite", [{"colour": "red"}], "The prompt uses none of the columns"),
         ("{each}", [], "no rows"),
         ("{each}", 7, "not int"),
         ("{each}", [["a"]], "Row 1 is a list"),

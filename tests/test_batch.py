@@ -70,7 +70,7 @@ def test_after_a_refused_key_nothing_is_sent_any_more(store: Path) -> None:
         items = sorted(draw(seedream, map(seedream.plan, words), concurrency=1), key=lambda item: item.index)
         assert server.posts == 2
     assert all(isinstance(item.error, AuthFailed) for item in items[:-1])
-    assert str(items[5].error).startswith("Not sent, for an earlier one met this: ")
+    assert str(items[5].error).startswith("Not sent, because an earlier request met this: ")
     assert items[-1].images.ok
 
 
@@ -90,7 +90,7 @@ def test_a_service_that_is_down_is_left_alone(store: Path) -> None:
         assert server.posts == 23
     last = items[-1].error
     assert last is not None
-    assert str(last).startswith("Not sent, for 3 in a row met this: ")
+    assert str(last).startswith("Not sent, because 3 requests in a row met this: ")
     assert last.billed == "no"
 
 

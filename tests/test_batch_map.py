@@ -209,7 +209,7 @@ def test_what_is_no_batch_is_refused_at_once(seedream: Seedream, rows: Any, how:
         seedream.map(rows, **how)
     with pytest.raises(InvalidRequest, match=words):
         seedream.amap(rows, **how)
-    with pytest.raises(TypeError, match="sise"):
+    with pytest.raises(InvalidRequest, match="sise"):
         seedream.map(["a"], sise="2K")  # type: ignore[call-arg]
 
 
@@ -350,7 +350,7 @@ def test_the_call_after_a_stop_says_what_is_not_sent_again_and_why(tmp_path: Pat
             assert re.search(stopped, str(kernel.result.traceback))
             told = kernel.run(draw).stdout
             assert "1 image, 1 not sent again" in told
-            assert "1 row not sent again and not billed now: sent before" in told
+            assert "1 row not sent again, and so not billed now: sent before" in told
             assert "seedream.map([each.row for each in batch.failed if each.in_doubt], fresh=True), with" in told
             assert "2 sets, 1 failed, of them 1 not sent again, see failed" in kernel.run("print(batch)").stdout
     assert server.posts == 2

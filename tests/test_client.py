@@ -202,7 +202,7 @@ PACKED = zlib.compress(b'{"a": 1}', wbits=31)[:-9]
         (Drip(head(200, {}) + PAGE, 5000, 0), "web page", PAGE),  # the first packet alone would not show what it says
         (Reply(200, {}, b"upstream is busy"), "neither JSON", b"upstream is busy"),
         (Reply(200, {}, b'{"answer": 42}'), "no picture was found", b'{"answer": 42}'),
-        (Reply(200, {}, b'{"data": 5, "x": }'), "no JSON", b'{"data": 5, "x": }'),
+        (Reply(200, {}, b'{"data": 5, "x": }'), "not JSON", b'{"data": 5, "x": }'),
         (Reply(200, {"Content-Encoding": "gzip"}, PACKED), "is cut off", PACKED),
         (Cut(CUT, -8), "broke in the middle", CUT.body[:-8]),
         (Reply(204), "empty", None),

@@ -267,7 +267,9 @@ def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
         proxy.wait_for(lambda seen: seen.open_connections == 0)
         assert (proxy.posts, proxy.count("CONNECT"), len(time.slept)) == (0, 4, 3)
     assert (type(error), "403" in str(error), "HTTPS_PROXY" in error.hint) == (NoConnection, True, True)
-    assert f"The proxy {proxy.url.removeprefix('http://')} (HTTPS_PROXY) refused the way to api.example" in str(error)
+    assert f"The proxy {proxy.url.removeprefix('http://')} (HTTPS_PROXY) refused to connect to api.example" in str(
+        error
+    )
     assert not any(part in "\n".join(error.lines()) for part in ("pass-canary", "somebody"))
 
 

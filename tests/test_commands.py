@@ -50,7 +50,7 @@ def run(shell: InteractiveShell, cell: str) -> tuple[BaseException | None, str, 
         ("max_images_per_run", '{"n": "8"}', "may bill 8 images; SeedreamMagics.max_images_per_run allows 4"),
         ("max_images_per_session", '{"num_images": 8}', "may bill 8 images after 0 in this session"),
         ("max_images_per_day", '{"sequential_image_generation": "Auto"}', "may bill 15 images after 0 today"),
-        ("max_images_per_run", '{"n": "many"}', "cannot be counted: --extra sets n to what is no number"),
+        ("max_images_per_run", '{"n": "many"}', "cannot be counted: --extra sets n to something that is not a number"),
         ("max_images_per_session", '{"batch": [8]}', "SeedreamMagics.max_images_per_session is set: write a number"),
         ("max_images_per_day", '{"n": true}', "SeedreamMagics.max_images_per_day is set"),
     ],
@@ -98,7 +98,7 @@ def test_a_row_of_the_history_is_named_by_its_number(
     for line in ("show 1", "recover 1", "retry 1", "panel 1", "export 1 a.jpg"):
         error, printed, _ = run(shell, f"%seedream {line}")
         assert isinstance(error, InvalidRequest), line
-        assert f"%seedream history numbers the runs, then %seedream {line.split()[0]} 1" in printed
+        assert f"first %seedream history, then %seedream {line.split()[0]} 1" in printed
     run(shell, "%%seedream --quiet\na hen")
     hen = shell.user_ns["_seedream"]
     run(shell, "%seedream history")
@@ -311,7 +311,7 @@ def test_a_retry_tells_what_it_would_send_and_sends_no_field_that_only_the_recor
     assert not set(sent) & set(HOSTILE) - {"size", "seed"}
     assert (sent["size"], sent["seed"], sent["sequential_image_generation"]) == ("2048x2048", 7, "disabled")
     assert f"To anyfast ({server.url}/v1):\n{json.dumps(sent, indent=2)}\n" in shown
-    assert "asks for it: size, sequential_image_generation_options, callback_url, n" in printed
+    assert "Left out: size, sequential_image_generation_options, callback_url, n" in printed
     assert r"\u202eodd\x1b[31m" in shown
     assert "Asking anew for 1 image. That is what it may bill." in printed
     assert server.posts == 2
@@ -443,7 +443,7 @@ def test_a_price_that_is_no_number_is_refused_where_it_is_set(shell: Interactive
     shell.run_cell("%config SeedreamMagics.prices = {'one': 1}")
     error, _, _ = run(shell, f"get_ipython().magics_manager.registry['SeedreamMagics'].prices = {{'two': {price}}}")
     assert isinstance(error, TraitError)
-    assert "The price of 'two' is no number such as 0.25" in str(error)
+    assert "The price of 'two' is not a number such as 0.25" in str(error)
     assert shell.magics_manager.registry["SeedreamMagics"].prices == {"one": 1.0}
 
 
@@ -518,7 +518,7 @@ def test_library_lists_the_stores_and_takes_in_others(
     error, printed, _ = run(shell, "%seedream library --scan 'my book' .")
     assert error is None
     assert printed.splitlines() == [
-        *(f"Taken in: {place}, 1 run" for place in (other, *sorted((other, store)))),
+        *(f"Added: {place}, 1 run" for place in (other, *sorted((other, store)))),
         f"The library {file} knows:",
         *(f"  1 run in {place}" for place in sorted((other, store))),
     ]
@@ -545,7 +545,7 @@ def library_is_a_novel(_: pytest.MonkeyPatch) -> None:
         ("--scan nowhere", None, InvalidRequest, "There is no folder {folder}/nowhere."),
         ("--scan", None, InvalidRequest, "--scan takes the folders"),
         ("scan .", None, InvalidRequest, "takes --scan and folders, not 'scan'"),
-        ("--scan 'my book", None, InvalidRequest, "A quote is not closed in --scan 'my book."),
+        ("--scan 'my book", None, InvalidRequest, "A quote is not closed: --scan 'my book."),
         ("", library_is_off, ConfigError, "turned off: SEEDREAM_LIBRARY is empty. Unset it"),
         ("--scan .", library_is_off, ConfigError, "turned off"),
         ("", library_is_a_novel, ConfigError, "cannot be used: file is not a database. %seedream doctor says"),

@@ -61,7 +61,7 @@ FAULTS: list[tuple[BaseException, str]] = [
     (httpx.ReadError("ReadError('')"), "the connection broke while the answer was read"),
     (httpx.WriteTimeout(""), "the other side took no more of what was sent"),
     (httpx.PoolTimeout("None"), "no connection was free in time"),
-    (httpx.RemoteProtocolError("()"), "what came is no HTTP"),
+    (httpx.RemoteProtocolError("()"), "what came is not HTTP"),
     (TimeoutError(), "it took too long"),
     (
         chained(
@@ -71,7 +71,7 @@ FAULTS: list[tuple[BaseException, str]] = [
         ),
         os.strerror(111),
     ),
-    (RuntimeError(), "it gave no reason but its name, RuntimeError"),
+    (RuntimeError(), "it gave no reason, only its name, RuntimeError"),
     (OSError("to https://me:canary@proxy.example/?X-Tos-Signature=canary"), "to https://…@proxy.example/?…"),
     (ValueError("x" * 5000), "x" * 120),
 ]

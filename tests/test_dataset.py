@@ -127,14 +127,14 @@ def test_a_folder_of_something_else_is_left_alone(seedream: Seedream, tmp_path: 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"format": "parquet"}, "format is imagefolder or captions"),
+        ({"format": "parquet"}, "format takes imagefolder or captions"),
         ({"split": {"train": -1}}, "split is a name, or the shares"),
-        ({"split": {"train": 0.9, "test": 0.3}}, "The shares of split are 1.2 in all, and are to be 1."),
+        ({"split": {"train": 0.9, "test": 0.3}}, "The shares of split are 1.2 together; they must be 1."),
         ({"split": {"Train": 0.5, "train": 0.5}}, "'Train' and 'train' are one folder on many disks"),
         ({"split": ["train"]}, "split is a name, or the shares"),
         ({"split": "../up"}, "split is a name"),
         ({"captions": "/txt"}, "captions is an ending"),
-        ({"sets": "fox"}, "fox is no run, no store and no picture of one: a dataset is made of sets, frames, sweeps"),
+        ({"sets": "fox"}, "fox is not a run, a store or a picture of one: a dataset is made of sets, frames, sweeps"),
         ({"sets": 3}, "A dataset is made of sets, .* folders of runs or stores, not int"),
         ({"sets": [{"prompt": "a", "size": 1}]}, "A row with prompt, size names no run"),
         ({"sets": []}, "no picture to export"),

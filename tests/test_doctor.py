@@ -204,10 +204,16 @@ BROKEN = [
     (library_says("disk I/O error"), "look", "library", "Delete or rename it", "删除或重命名该文件"),
     (socks_proxy, "bad", "proxy", 'pip install "httpx[socks]"', "需要额外的组件"),
     (variables(HTTPS_PROXY=RAW), "bad", "proxy", "HTTPS_PROXY holds a user or password", "代理："),
-    (variables(ALL_PROXY="http://me:CANARY"), "bad", "proxy", "ALL_PROXY names no proxy", "代理："),
+    (variables(ALL_PROXY="http://me:CANARY"), "bad", "proxy", "ALL_PROXY is not the address of a proxy", "代理："),
     (variables(all_proxy="socks4://h:1"), "bad", "proxy", "all_proxy names a kind of proxy", "代理："),
     (variables(HTTPS_PROXY="http://me:x@CANARY@h:1"), "look", "proxy", "a raw @", "未转义的@"),
-    (variables(NO_PROXY="[::1,x,10.0.0.0/99"), "look", "proxy", "NO_PROXY has what is no host", "[::1、10.0.0.0/99"),
+    (
+        variables(NO_PROXY="[::1,x,10.0.0.0/99"),
+        "look",
+        "proxy",
+        "NO_PROXY has entries that are not hosts",
+        "[::1、10.0.0.0/99",
+    ),
     (variables(SSL_CERT_FILE="FOLDER/gone.pem"), "bad", "TLS", "and there is no such file", "证书："),
     (variables(SSL_CERT_DIR="FOLDER"), "bad", "TLS", "which holds no certificates", "证书："),
     (
@@ -341,7 +347,7 @@ def test_an_unreachable_host_is_told(shell: InteractiveShell, monkeypatch: pytes
     assert "HTTPS_PROXY" in report
     monkeypatch.setenv("SEEDREAM_BASE_URL", f"https://{'a' * 70}.example/v1")
     report = told(said(shell, "%seedream doctor --probe"), "network")
-    assert "DNS: it is no host name" in report
+    assert "DNS: it is not a host name" in report
 
 
 @pytest.mark.parametrize("silence", ["hang", "drip"])

@@ -133,7 +133,7 @@ def test_a_doubt_about_a_picture_is_a_note(store: Path) -> None:
     words = "its bytes do not match what its host says of them (content-md5)"
     assert shades(images) == [0, 1]
     assert [note for note in images.notes if words in note] == [
-        f"Picture 2 was kept, for it decodes whole, though {words}."
+        f"Picture 2 was kept because it decodes in full, though {words}."
     ]
 
 

@@ -423,7 +423,7 @@ def test_a_damaged_event_costs_no_picture_whose_link_came(until: str, store: Pat
     images = drawn(outcome({POST: answering(body), PICTURE: picture}, store, images=2))
     whole = until == "size"
     assert shades(images) == [0 if whole else None, 1]
-    assert any("passed over" in note for note in images.notes) is not whole
+    assert any("Part of the answer was skipped" in note for note in images.notes) is not whole
     told = "".join(path.read_text() for path in images.folder.glob("*.json*"))
     assert "=ca" not in told + repr(images) + "".join(images.notes)
     assert len(list(images.folder.glob("response.raw"))) == 1  # its bytes are kept, for the owner

@@ -221,7 +221,7 @@ def test_a_drive_that_takes_no_more_pictures_is_told_once(store: Path, monkeypat
         assert shades(images) == [0, 1, 2]
         assert {find_rescued(images.run_id, [f"0{number}.jpg"]) for number in (1, 2, 3)} == {one.path for one in images}
         (note,) = images.notes
-        assert note.startswith("The run's folder takes no more: what came since is kept in ")
+        assert note.startswith("The run's folder cannot be written: what came since is kept in ")
 
 
 @pytest.mark.parametrize(("refusals", "slept"), [(1, 0.05), (5, 0.5)])

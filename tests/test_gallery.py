@@ -66,7 +66,7 @@ def test_all_pictures_are_there_and_found(seedream: Seedream, shell: Interactive
     assert shown(shell, "%seedream gallery --since 2090-01") == {}
     assert server.posts == posts
     for line, words in (
-        ("--since whenever", "is no date"),
+        ("--since whenever", "is not a date"),
         ("--since", "takes a date"),
         ("--stared", "no option '--stared'"),
     ):

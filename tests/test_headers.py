@@ -36,15 +36,15 @@ SET_HERE = ("Authorization", "Host", "Content-Length", "Transfer-Encoding", "Con
 @pytest.mark.parametrize(
     ("headers", "complaint"),
     [
-        ("x-a: SECRET", "no JSON"),
-        ("[" * 100_000, "no JSON"),
-        ('[["x-a", "SECRET"]]', "no object"),
+        ("x-a: SECRET", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('[["x-a", "SECRET"]]', "not an object"),
         ('{"x-a": {"SECRET": "b"}}', "the value of x-a"),
         ('{"x-a": "  "}', "the value of x-a"),
         ('{"x-a": "SECRET\\r\\nx-b: c"}', "the value of x-a"),
         ('{"x-a": "密钥SECRET"}', "the value of x-a"),
-        ('{"x-SECRET\\r\\n": "b"}', "no name of a header"),
-        ('{"": "SECRET"}', "no name of a header"),
+        ('{"x-SECRET\\r\\n": "b"}', "not the name of a header"),
+        ('{"": "SECRET"}', "not the name of a header"),
         ('{"x-a": "SECRET", "X-A": "b"}', "twice"),
         *((json.dumps({name: "SECRET"}), f"{name.lower()} cannot be set") for name in (*SET_HERE, "Idempotency-Key")),
     ],
@@ -174,7 +174,7 @@ def test_what_json_writes_in_another_way_is_masked_too() -> None:
 def test_the_notebooks_setting(shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes before the environment's; status, doctor and `%config` show names; what is wrong is one line."""
     monkeypatch.setenv("SEEDREAM_HEADERS", "{")
-    assert "SEEDREAM_HEADERS is no JSON" in run(shell, "%seedream")[1]
+    assert "SEEDREAM_HEADERS is not JSON" in run(shell, "%seedream")[1]
     shell.run_line_magic("config", f"SeedreamMagics.headers = {HEADERS!r}")
     assert shell.run_cell("%%seedream --provider anyfast --quiet\na kite").success
     assert server.requests[0].headers["x-tenant"] == HEADERS["X-Tenant"]

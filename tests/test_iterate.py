@@ -412,4 +412,4 @@ def test_a_set_that_lacks_pictures_says_so_as_a_reference(seedream: Seedream, se
     part = seedream.generate("a hen", images=3)
     plan = seedream.plan("like these", refs=[whole, part, whole[1]])
     assert len(plan.request.references) == 4
-    assert plan.warnings == (f"Of the 3 frames of run {part.run_id} those with a picture are references: 1.",)
+    assert plan.warnings == (f"Used as references: 1 picture of the 3 frames of run {part.run_id}.",)

@@ -273,7 +273,7 @@ def test_a_copy_that_was_made_in_the_middle_of_a_run_waits_for_it(
     server.wait_for(lambda seen: seen.posts == 1)
     shutil.copytree(seedream.store, tmp_path / "copy")
     copied = client(server, tmp_path / "copy")
-    assert "it is waited for" in copied.plan("x", images=2).warnings[0]
+    assert "waiting for it" in copied.plan("x", images=2).warnings[0]
     slow_post.release.set()
     assert shades(copied.generate("x", images=2)) == [0, 1]
     thread.join(20)
@@ -286,7 +286,7 @@ def test_a_store_that_is_away_is_named_before_it_is_paid_again(server: RawServer
     client(server, disk / "book" / "seedream-runs").generate("x")
     disk.rename(tmp_path / "unplugged")
     (warning,) = seedream.plan("x").warnings
-    assert "book/seedream-runs has pictures of this request, and is not there now" in warning
+    assert "book/seedream-runs has pictures of this request, but is not there now" in warning
     assert seedream.plan("another").warnings == ()
     (tmp_path / "unplugged").rename(disk)
     assert (seedream.generate("x").replayed, server.posts) == (True, 1)
@@ -300,8 +300,8 @@ def test_a_run_whose_folder_was_renamed_is_named_before_it_is_paid_again(server:
     (tmp_path / "runs" / "notes").mkdir()
     (warning,) = seedream.plan("x").warnings
     assert (
-        warning
-        == f"The folder '封面 cover' in the store holds a run of this request: named {folder.name} again, it is shown."
+        warning == f"The folder '封面 cover' in the store holds a run of this request: rename it back to {folder.name} "
+        "and it is shown."
     )
     assert seedream.plan("another").warnings == ()
     folder.with_name("封面 cover").rename(folder)
@@ -669,10 +669,10 @@ def test_what_was_paid_and_is_out_of_reach_is_not_paid_again_in_silence(
     paused.store.rename(tmp_path / "unplugged")
     here = Seedream("anyfast")
     here.run(here.plan("fox"), on_change=watch)
-    assert any("…/elsewhere/runs has pictures of this request, and is not there now." in words for words in said)
+    assert any("…/elsewhere/runs has pictures of this request, but is not there now." in words for words in said)
     assert (server.posts, first.billed) == (2, 1)
     server._scenario = {POST: whole_answer, PICTURE: Reply(403)}
     for _ in range(2):
         with suppress(SeedreamError):
             here.run(here.plan("owl"), on_change=watch)
-    assert any("was billed; its pictures cannot be had any more." in words for words in said)
+    assert any("was billed; its pictures can no longer be fetched." in words for words in said)

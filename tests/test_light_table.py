@@ -96,7 +96,7 @@ def test_the_command_takes_frames_of_variables_and_of_runs(
     for line, words in (
         ("", "takes frames"),
         (" foxes[0] nothing", "nothing"),
-        (f" foxes[0] run:{hens.run_id}[4]", f"run:{hens.run_id}[4] is none of run:{hens.run_id}[0] to"),
+        (f" foxes[0] run:{hens.run_id}[4]", f"There is no run:{hens.run_id}[4], only run:{hens.run_id}[0] to"),
         (" foxes[0]", "2 to 9"),
     ):
         assert words in str(run(shell, f"%seedream compare{line}")[0])

@@ -46,7 +46,7 @@ def test_purge_asks_where_somebody_can_answer(slow_kernel: Kernel, slow: SlowSer
     slow_kernel.run("%%seedream -n 2\na fox in the snow")
     (folder,) = tmp_path.glob("seedream-runs/2*")
     refused = slow_kernel.run("%seedream purge latest", allow_stdin=False)
-    assert "deleted by its full id alone" in (refused.evalue or "")
+    assert "deleted by its full id only" in (refused.evalue or "")
     for answer in ("", "n", "no", "yes please", "删"):
         asked, said = answered(slow_kernel, f"%seedream purge {folder.name}", answer)
         assert (

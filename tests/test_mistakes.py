@@ -43,8 +43,8 @@ CAUGHT = [
     ("%seedream usage", "%seedream alone tells what was billed"),
     ("%seedream 费用", "%seedream alone tells what was billed"),
     ("%seedream export story", "the name of a set, and then a file, such as story.pdf"),
-    ("x = 1\n%%seedream\na fox", "%%seedream begins its cell"),
-    ("%load_ext seedream_magic\n%%seedream\na fox", "%%seedream begins its cell"),
+    ("x = 1\n%%seedream\na fox", "%%seedream must be the first line"),
+    ("%load_ext seedream_magic\n%%seedream\na fox", "%%seedream must be the first line"),
     ("hero = %%seedream -n 2\na fox", "%%seedream hero << …"),
 ]
 
@@ -122,7 +122,7 @@ def test_a_model_that_is_like_known_ones_and_none_of_them_is_told(seedream: Seed
     """It may be new: it is planned as it was typed, with a note, and without one where nothing is checked."""
     plan = seedream.plan("a fox", model=model)
     assert plan.body["model"] == model
-    assert any("none of the models" in warning for warning in plan.warnings)
+    assert any("is not a model known here" in warning for warning in plan.warnings)
     assert seedream.plan("a fox", model=model, check=False).warnings == ()
     for known in ("doubao-seedream-4-5", "ByteDance/Seedream-4.5", "seedream_v4", "ep-20260101-abcde", "gpt-image-1"):
         assert seedream.plan("a fox", model=known).warnings == ()
@@ -163,7 +163,7 @@ def test_a_refusal_names_options_and_commands_as_they_were_typed(
 def test_a_command_names_the_options_of_an_export(shell: InteractiveShell, seedream: Seedream) -> None:
     """In Python they are keywords, in a line of a cell options."""
     shell.user_ns["story"] = seedream.generate("a fox for an export with a wrong option")
-    assert "--page-size is A3" in run_cell(shell, "%seedream export story fox.pdf --page-size B7")[1]
-    assert "--标题 is for" in run_cell(shell, "%seedream 导出 story fox.zip --标题 狐狸")[1]
-    with pytest.raises(InvalidRequest, match=r"^page_size is A3"):
+    assert "--page-size takes A3" in run_cell(shell, "%seedream export story fox.pdf --page-size B7")[1]
+    assert "--标题 is for" in run_cell(shell, "%seedream 导出 story fox.gif --标题 狐狸")[1]
+    with pytest.raises(InvalidRequest, match=r"^page_size takes A3"):
         shell.user_ns["story"].export("fox.pdf", page_size="B7")

@@ -156,7 +156,7 @@ def test_a_store_that_takes_no_more_in_the_middle_is_settled_by_the_next_process
     marker = Path(f"{store}.readonly")
     with served({POST: while_answering(marker.touch), PICTURE: picture}, store) as server:
         first = drawn_by_a_process(server, store, f"after:{code}")
-        assert len([note for note in first["notes"] if "takes no more" in note]) == 1
+        assert len([note for note in first["notes"] if "cannot be written" in note]) == 1
         assert record(store)["state"] == "sending"
         while_it_lasts = drawn_by_a_process(server, store, f"after:{code}")
         assert (while_it_lasts["replayed"], while_it_lasts["files"]) == (True, first["files"])

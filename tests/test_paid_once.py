@@ -286,7 +286,7 @@ def test_a_cell_meets_what_the_background_and_python_have_under_way(shell: Inter
     dry = [run(shell, cell.replace("%%seedream", "%%seedream --dry-run")) for cell in cells]
     assert "may bill 2 images after 3 in this session" in said
     assert (dry[0][0], "It would be refused now: " in dry[0][1]) == (None, True)
-    assert ["draws the same request now" in shown for _, shown in dry] == [False, True, True]
+    assert ["is drawing the same request" in shown for _, shown in dry] == [False, True, True]
     assert "reserved  3 images at most, by what is under way" in run(shell, "%seedream")[1]
     release.set()
     task.join(20)

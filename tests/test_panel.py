@@ -350,7 +350,7 @@ def test_widgets_that_are_gone_end_no_run(
         person.draw()
         assert [(images.state, len(images.ok)) for images in kept] == [("done", 2)]
         assert not person.panel._run.busy
-    assert "What shows this run failed (RuntimeError: comm closed). The run goes on." in capsys.readouterr().err
+    assert "Showing this run failed (RuntimeError: comm closed). The run goes on." in capsys.readouterr().err
 
 
 def test_stop_keeps_what_came_and_says_what_may_be_billed(
@@ -610,7 +610,7 @@ def test_going_on_from_a_frame(server: RawServer, store: Path) -> None:
         assert (len(body["image"]), body["sequential_image_generation"]) == (2, "disabled")
         assert "frame 2 · 1 of 1 · 1 image billed" in person.text
         person.draw("Vary")
-        assert "Fill in New words: Vary draws by them alone" in person.text
+        assert "Fill in New words: Vary draws from them and the picture alone" in person.text
         person.fill(**{"New words": "at night"})
         person.draw("Vary")
         assert bodies(server.requests)[-1]["prompt"] == "at night"
@@ -795,7 +795,7 @@ def test_two_panels_and_the_session_share_what_is_under_way(server: RawServer, s
         other.draw()
         assert "InvalidRequest: more than five Nothing was sent." in other.text
         other.fill(Prompt="one", Images="2")
-        assert "draws the same request now" in other.text
+        assert "is drawing the same request" in other.text
         other.fill(Prompt="other", Images="3")
         other.ended.clear()
         other.click("Generate")

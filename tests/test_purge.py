@@ -126,7 +126,7 @@ def test_a_damaged_run_goes_although_others_go_on_from_it(store: Path, *, folder
     [
         ("", "no run"),
         ("..", "no run"),
-        ("2026", "'2026' is a part of an id: .*20260504T100001Z-abcdefghij, 20260504T100000Z-abcdefghij"),
+        ("2026", "'2026' is only part of an id: .*20260504T100001Z-abcdefghij, 20260504T100000Z-abcdefghij"),
         ("20260504T100000Z-abcdefghi", "by all of it, 20260504T100000Z-abcdefghij"),
         ("100001Z", "by all of it, 20260504T100001Z-abcdefghij"),
     ],
@@ -140,7 +140,7 @@ def test_only_a_run_that_is_named_is_purged(run_id: str, said: str, store: Path,
     assert all((folder / "01.jpg").exists() for folder in folders)
     live = begun(store)
     for act in (find_purgeable, purge):
-        with pytest.raises(InvalidRequest, match="still going on"):
+        with pytest.raises(InvalidRequest, match="still under way"):
             act(store, live.run_id)
     for absent in (tmp_path / "absent", tmp_path / "nul\0"):
         with pytest.raises(InvalidRequest, match="no run"):

@@ -64,7 +64,7 @@ def test_a_run_that_another_process_holds(record: str, store: Path) -> None:
     ) as process:
         assert process.stdout
         assert process.stdout.readline() == "held\n"
-        refused(store, folder.name, "still going on")
+        refused(store, folder.name, "still under way")
         process.communicate("\n")
     purge(store, folder.name)
     assert not folder.exists()

@@ -41,7 +41,7 @@ def test_a_run_that_is_fetched_is_not_purged(tmp_path: Path) -> None:
         fetching = threading.Thread(target=lambda: found.extend(seedream.recover(drawn.run_id)))
         fetching.start()
         assert asked.wait(20)
-        with pytest.raises(InvalidRequest, match="still going on"):
+        with pytest.raises(InvalidRequest, match="still under way"):
             purge(tmp_path, drawn.run_id)
         gate.set()
         fetching.join(20)

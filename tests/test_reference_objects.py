@@ -200,7 +200,7 @@ def test_floats_from_0_to_1_are_pixels(value: object) -> None:
 def test_a_batch_of_tensors_is_several_pictures_and_the_range_is_told() -> None:
     """As diffusion pipelines hand them out; from -1 to 1 they are no picture yet."""
     assert len(read(Tensor(np.stack([FLOATS.transpose(2, 0, 1)] * 3)))) == 3
-    with pytest.raises(InvalidRequest, match="floats from -1 to 1 is no picture: they go from 0 to 1"):
+    with pytest.raises(InvalidRequest, match="floats from -1 to 1 is not a picture: they go from 0 to 1"):
         read(Tensor(FLOATS.transpose(2, 0, 1) * 2 - 1))
 
 
@@ -232,13 +232,13 @@ class Broken:
         (io.BytesIO(b""), "an open file is empty"),
         (Broken(), "cannot be read as a picture: OSError."),
         (shows(_repr_png_="x"), "cannot be read as a picture"),
-        (shows(_repr_html_="<b>"), "Chart is no kind of reference: give a path"),
-        (shows(_repr_mimebundle_={"text/html": "x"}), "Chart is no kind of reference"),
-        (ShownImage, "is no kind of reference"),
+        (shows(_repr_html_="<b>"), "Chart cannot be a reference: give a path"),
+        (shows(_repr_mimebundle_={"text/html": "x"}), "Chart cannot be a reference"),
+        (ShownImage, "cannot be a reference"),
         (ipywidgets.FileUpload(), "holds no picture"),
-        (ipywidgets.IntSlider(), "int is no kind of reference"),
-        ({"a.png": b"x"}, "dict is no kind of reference"),
-        ({}, "dict is no kind of reference"),
+        (ipywidgets.IntSlider(), "int cannot be a reference"),
+        ({"a.png": b"x"}, "dict cannot be a reference"),
+        ({}, "dict cannot be a reference"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

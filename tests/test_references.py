@@ -189,7 +189,7 @@ def test_what_cannot_be_read_as_a_file_is_told(tmp_path: Path, monkeypatch: pyte
     with (tmp_path / "scan.tiff").open("wb") as stream:
         stream.truncate(MAXIMUM_FILE + 1)
     assert "photos/ is a folder; give its pictures as photos/*.png." in refusal("photos/")
-    assert "pipe.png is no file." in refusal("pipe.png")
+    assert "pipe.png is not a file." in refusal("pipe.png")
     assert "loop.png cannot be read: " in refusal("loop.png")
     assert "scan.tiff has 256.1 MB" in refusal("scan.tiff")
     (tmp_path / "secret.png").write_bytes(PICTURES["image/png"])
@@ -385,8 +385,8 @@ REFUSED = [
     (FAILED, "Frame 3 has no picture: The link is past its time."),
     (Frame(2, "a fox"), "Frame 3 has no picture yet."),
     (image_set(FAILED), "ImageSet holds no picture"),
-    (3, "int is no kind of reference: give a path, an https link, bytes, a picture, an array, an open"),
-    ({"a.png": 1}, "dict is no kind of reference"),
+    (3, "int cannot be a reference: give a path, an https link, bytes, a picture, an array, an open"),
+    ({"a.png": 1}, "dict cannot be a reference"),
     ([], "list holds no picture"),
     (ENDLESS, "lists within lists"),
     (" \n", "A reference is empty"),
@@ -398,21 +398,21 @@ REFUSED = [
     (Pretender(), "a numpy array cannot be read: not enough image data."),
     (Image.new("RGB", (0, 0)), "a PIL image cannot be read"),
     (Image.open(io.BytesIO(PICTURES["image/jpeg"][:-500])), "a PIL image cannot be read"),
-    (np.zeros((3, 512, 512), np.uint8), "An array of shape 3x512x512 is no picture"),
-    (np.array(6), "An array of shape () is no picture"),
-    (np.zeros((5, 6), int), "An array of int64 is no picture"),
-    (np.full((5, 6), 200.0), "An array of floats from 200 to 200 is no picture"),
-    (np.full((5, 6), np.nan), "An array of floats from nan to nan is no picture"),
+    (np.zeros((3, 512, 512), np.uint8), "An array of shape 3x512x512 is not a picture"),
+    (np.array(6), "An array of shape () is not a picture"),
+    (np.zeros((5, 6), int), "An array of int64 is not a picture"),
+    (np.full((5, 6), 200.0), "An array of floats from 200 to 200 is not a picture"),
+    (np.full((5, 6), np.nan), "An array of floats from nan to nan is not a picture"),
     (np.broadcast_to(np.uint8(0), (20_000, 20_000)), "An array of 20000x20000 pixels is too large"),
     ("http://cdn.example/a.png", "begins with https://"),
     ("file:///home/me/a.png", "give the path of the file itself"),
     ("https://me:secret@cdn.example/a.png", "no user name or password"),
     ("https://cdn.example/a.png#top", "leave out the part from # on"),
-    ("https:///a.png", "no link of a picture"),
-    ("https://cdn.example/a\n.png", "no link of a picture"),
-    ("https://[::1/", "no link"),
-    ("https://cdn.example/\udc80", "no link"),
-    ("https://cdn.example/" + "a" * 5000, "no link of a picture"),
+    ("https:///a.png", "not the link of a picture"),
+    ("https://cdn.example/a\n.png", "not the link of a picture"),
+    ("https://[::1/", "not a link"),
+    ("https://cdn.example/\udc80", "not a link"),
+    ("https://cdn.example/" + "a" * 5000, "not the link of a picture"),
     ("data:text/html;base64,PGI+", "begins with data:image/png"),
     ("data:image/png;base64", "begins with data:image/png"),
     ("data:image/png;base64,!!!!", "The data URI is damaged"),

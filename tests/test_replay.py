@@ -114,7 +114,7 @@ def test_a_record_that_only_claims_a_request_says_so(shell: InteractiveShell, se
     elsewhere = images.folder.rename(
         images.folder.with_name("20260504T100007Z-abcdefghij")
     )  # as if it were copied here
-    told = f"Run {elsewhere.name} stands for this request, but its record tells of another one"
+    told = f"Run {elsewhere.name} is listed for this request, but its record is of another one"
     assert told in run(shell, "%%seedream --dry-run\nan owl")[1]
     assert told in run(shell, "%%seedream\nan owl")[1]
     assert server.posts == 1

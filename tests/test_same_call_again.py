@@ -93,7 +93,7 @@ def test_the_cell_says_why_nothing_is_drawn(shell: InteractiveShell, server: Raw
     """A set that is only bound to a name shows nothing: the line stands in place of a picture."""
     run(shell, "%%seedream story << --quiet -n 2\nfox")
     assert "already" not in run(shell, "story = story.redo(1)")[1]
-    said = f"Frame 2 was drawn anew by this already (run {shell.user_ns['story'].run_id}); nothing is sent."
+    said = f"Frame 2 was already redrawn this way (run {shell.user_ns['story'].run_id}); nothing is sent."
     assert run(shell, "story = story.redo(1)")[1].startswith(f"{said} fresh=True draws another.\n")
     assert server.posts == 2
 

@@ -251,7 +251,7 @@ def test_no_error_of_an_observer_ends_a_run(
         images = seedream.run(seedream.plan("x", images=2), on_change=on_change)
     assert (images.state, len(images.ok), record(store)["state"]) == ("done", 2, "done")
     assert seen[-1] == images
-    assert capsys.readouterr().err == f"What shows this run failed ({kind.__name__}: gone). The run goes on.\n"
+    assert capsys.readouterr().err == f"Showing this run failed ({kind.__name__}: gone). The run goes on.\n"
 
 
 def test_no_error_of_an_observer_ends_a_run_on_the_caller_s_own_loop(store: Path) -> None:
@@ -266,7 +266,7 @@ def test_no_error_of_an_observer_ends_a_run_on_the_caller_s_own_loop(store: Path
         with contextlib.redirect_stderr(io.StringIO()) as said:
             images = seedream.run(seedream.plan(kind.__name__, images=2), on_change=on_change)
         assert (images.state, len(images.ok)) == ("done", 2)
-        assert said.getvalue() == f"What shows this run failed ({{kind.__name__}}: gone). The run goes on.\\n"
+        assert said.getvalue() == f"Showing this run failed ({{kind.__name__}}: gone). The run goes on.\\n"
     """
     with served({POST: whole_answer, PICTURE: picture}, store, posts=len(KINDS)) as server:
         in_nest_mode(code, server, store)
@@ -290,7 +290,7 @@ def test_a_fault_of_the_program_ends_a_run_in_words(store: Path, monkeypatch: py
     with served({POST: whole_answer, PICTURE: picture}, store) as server:
         images, failure = asyncio.run(inside(client(server, store)))
     assert isinstance(failure, SeedreamError)
-    assert str(failure) == "The run ended by a fault of this program (ZeroDivisionError: by none)."
+    assert str(failure) == "The run ended because of a fault in this program (ZeroDivisionError: by none)."
     assert failure.billed == "unknown"
     assert isinstance(images, ImageSet)
     assert len(images.ok) == 1
@@ -556,7 +556,7 @@ def broken(*_: object) -> None:
     raise ZeroDivisionError("no display")
 
 
-WARNED = "What shows this run failed (ZeroDivisionError: no display). The run goes on.\n"
+WARNED = "Showing this run failed (ZeroDivisionError: no display). The run goes on.\n"
 
 
 def test_a_progress_that_cannot_be_taken_away_costs_no_set(store: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,7 +86,7 @@ def test_what_goes_on_from_such_a_set_goes_on_where_its_frames_are_from(
     assert paths(both.redo(1)) == paths(redone)
     again = redone.redo(1)
     assert paths(again) == paths(redone)  # as `both = both.redo(1)`, run again
-    assert [note.partition(" by this already")[0] for note in again.notes] == ["Frame 2 was drawn anew"]
+    assert [note.partition(" this way")[0] for note in again.notes] == ["Frame 2 was already redrawn"]
     assert paths(story.redo(3))[3] == redone[1].path  # the same request as without the shape
     varied = redone[3].vary("at night")
     assert [one.source for one in varied.request.references] == [f"run:{kites.run_id}[1]"]

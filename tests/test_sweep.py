@@ -79,7 +79,7 @@ def test_what_only_some_runs_meet_is_told_too(seedream: Seedream) -> None:
     """A warning of one size, and a column that nothing uses, stand above the grid before anything is sent."""
     rows = [{"animal": "fox", "szie": "4K"}, {"animal": "owl", "szie": "4K"}]
     sweep = seedream.sweep("a {animal}", each=rows, xy={"size": ["1K", "2K"]})
-    assert "Columns that nothing uses: szie." in sweep.notes
+    assert "Columns that are not used: szie." in sweep.notes
     assert any(note.startswith("2 runs: ") and "1K" in note for note in sweep.notes), sweep.notes
 
 
@@ -101,7 +101,7 @@ def test_a_sweep_sends_each_run_once(seedream: Seedream, server: RawServer) -> N
     ]
     assert sweep.axes == {"colour": ("red", "blue"), "size": ("2K", "4K")}
     assert sweep.ledger.lines() == (
-        "4 runs: 4 to send. They may bill up to 4 images. About 13 to 40 s as far as is known of the service.",
+        "4 runs: 4 to send. They may bill up to 4 images. About 13 to 40 s, going by what the service usually takes.",
     )
     assert sweep["blue", "2K"] is sweep[2]
     assert repr(sweep) == "<Sweep colour: 2 × size: 2: 4 of 4 runs done, done>"
@@ -311,7 +311,7 @@ def test_what_is_wrong_is_told_before_anything_is_sent(seedream: Seedream, serve
     ]
     with pytest.raises(InvalidRequest, match=r"nowhere\.png"):
         seedream.sweep("a kite", xy={"refs": [None, "nowhere.png"]})
-    with pytest.raises(InvalidRequest, match=r"vary has 'colour', and the prompt no \{colour\}"):
+    with pytest.raises(InvalidRequest, match=r"vary has 'colour', but the prompt has no \{colour\}"):
         seedream.sweep("a kite", vary=COLOURS)
     with pytest.raises(InvalidRequest, match="nothing to sweep"):
         seedream.sweep("a kite")
@@ -325,7 +325,7 @@ def test_the_account_before_anything_is_sent(seedream: Seedream, server: RawServ
     (line,) = sweep.ledger.lines()
     assert line == (
         "3 runs: 1 the same as others, 2 to send. They may bill up to 4 images, 1.00 by the prices you set. "
-        "About 26 to 80 s as far as is known of the service."
+        "About 26 to 80 s, going by what the service usually takes."
     )
     chinese = (
         "共 3 次：1 次与其他相同，2 次将发送。可能计费：最多 4 张，1.00（你设置的价格）。"

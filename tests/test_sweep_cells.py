@@ -124,7 +124,7 @@ def test_without_vary_braces_are_what_they_were(shell: InteractiveShell, server:
         ("--each nowhere", "{each}", "There is no variable and no file named nowhere"),
         ("--each nowhere.csv", "{each}", "cannot be read from nowhere.csv"),
         ("--each rows", "a {colour}", "The rows have no column 'colour': did you mean {color}?"),
-        ("--each rows", "a fox", "The prompt names nothing of the rows"),
+        ("--each rows", "a fox", "The prompt uses none of the columns"),
         ("--xy ref=hero", "a fox", "There is no variable and no file named hero"),
         ("--vary --xy size=2K,4K -m doubao-seedream-3-0-t2i -n 2", "{a|b}", "makes one image a request"),
     ],

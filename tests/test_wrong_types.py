@@ -100,5 +100,5 @@ def test_what_no_setting_is(name: str) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="there are no such pipes")
 def test_a_pipe_is_not_waited_for(store: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "rows.csv")
-    with pytest.raises(InvalidRequest, match="no regular file"):
+    with pytest.raises(InvalidRequest, match="not a regular file"):
         Seedream("demo", store=store).sweep("a {x}", each=tmp_path / "rows.csv")

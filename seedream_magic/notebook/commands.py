@@ -37,7 +37,8 @@ def run_command(desk: Desk, line: str) -> None:
     word, rest = [*line.split(maxsplit=1), "", ""][:2]
     command = COMMANDS.get(texts.CHINESE_COMMANDS.get(word, word.lower()))
     if command is None:
-        raise InvalidRequest(_about_unknown(word))
+        with sends_nothing():
+            raise InvalidRequest(_about_unknown(word))
     typed = {texts.CHINESE_OPTIONS[name]: name for name in _OPTION.findall(rest) if name in texts.CHINESE_OPTIONS}
     if word in texts.CHINESE_COMMANDS:
         typed[f"%seedream {texts.CHINESE_COMMANDS[word]}"] = f"%seedream {word}"

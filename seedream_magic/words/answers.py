@@ -30,7 +30,7 @@ CLOCK_BEHIND = Text(
     "本机时钟比服务端慢 {time}，链接的有效期可能算错。",
 )
 EMPTY = Text("an empty answer", "应答为空")
-NO_JSON = Text("an answer that is no JSON", "应答不是 JSON")
+NO_JSON = Text("an answer that is not JSON", "应答不是 JSON")
 WEB_PAGE = Text("a web page, not an answer of the API", "返回的是网页，不是 API 的应答")
 NEITHER_JSON_NOR_EVENTS = Text("an answer that is neither JSON nor events", "应答既不是 JSON 也不是事件流")
 COMPRESSED = Text("a compressed answer, but {why}", "应答经过压缩，但{why}")
@@ -41,7 +41,7 @@ ENDS_IN_THE_MIDDLE = Text("an answer that ends in the middle", "应答不完整"
 LARGER_THAN_ANY = Text("an answer that is larger than any of the service", "应答超出正常大小")
 PICTURE_LARGER_THAN_ANY = Text("a picture that is larger than any of the service", "图片超出正常大小")
 EVENT_LARGER_THAN_ANY = Text("an event that is larger than any picture of the service", "事件超出正常大小")
-EVENT_IS_NO_OBJECT = Text("an event that is no JSON object: {words}", "事件不是 JSON 对象：{words}")
+EVENT_IS_NO_OBJECT = Text("an event that is not a JSON object: {words}", "事件不是 JSON 对象：{words}")
 NO_PICTURE_HERE = Text("the answer holds neither a link nor a picture here", "应答在此处既没有链接也没有图片")
 NO_LIST = Text("the answer holds no list of pictures", "应答中没有图片列表")
 TOO_MANY = Text(

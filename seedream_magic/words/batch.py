@@ -16,8 +16,8 @@ NO_ANSWER = Text(
     "{rows} 行已发送但没有应答，可能已计费，不会重复发送。",
 )
 SENT_BEFORE = Text(
-    "{rows:row} not sent again and not billed now: sent before, till a Stop perhaps, and nobody knows whether that was "
-    "billed.",
+    "{rows:row} not sent again, and so not billed now: sent before (perhaps until a Stop), and nobody knows "
+    "whether that was billed.",
     "{rows} 行未重复发送，这次未计费：之前的运行（可能被停止）已发送过，是否计费无法得知。",
 )
 HOW_TO_SEND_THEM = Text(
@@ -53,9 +53,13 @@ NO_OPTION = Text("There is no option {names}.", "没有选项 {names}。")
 PROMPT_IS_EMPTY = Text("The prompt is empty.", "提示词为空。")
 
 # How it goes on
-NOT_SENT_AFTER_ONE = Text("Not sent, for an earlier one met this: {error}", "未发送，因为前面的请求遇到：{error}")
+NOT_SENT_AFTER_ONE = Text(
+    "Not sent, because an earlier request met this: {error}",
+    "未发送，因为前面的请求遇到：{error}",
+)
 NOT_SENT_AFTER_MANY = Text(
-    "Not sent, for {requests} in a row met this: {error}", "未发送，因为连续 {requests} 次请求遇到：{error}"
+    "Not sent, because {requests} requests in a row met this: {error}",
+    "未发送，因为连续 {requests} 次请求遇到：{error}",
 )
 STOPPED = Text("Stopped after {done:,} sets. What has come is kept.", "已停止，完成 {done:,} 组。已有的图片都已保存。")
 STOPPED_OF = Text(
@@ -80,7 +84,7 @@ SAME_CALL_AGAIN = Text(
 
 # Workers of an executor
 HEADERS_MISSING = Text(
-    "The caller's requests go with the headers {names}, which this worker has not.",
+    "The caller's requests go with the headers {names}, which this worker does not have.",
     "请求需要标头 {names}，而这个 worker 没有。",
 )
 SET_HEADERS = Text("Set SEEDREAM_HEADERS where the workers run.", "请在 worker 运行的环境中设置 SEEDREAM_HEADERS。")
@@ -94,14 +98,15 @@ LIMIT_A_DAY = Text(
 WITHOUT_EXECUTOR = Text("Draw without executor=, or set it to None.", "请去掉 executor=，或把该上限设为 None。")
 WORKER_HAS_NO_KEY = Text("A worker has none: set it where the workers run.", "worker 没有密钥，请在其运行环境中设置。")
 WORKER_DIED = Text(
-    "The worker that had it came to no end ({fault}: {why}).", "负责它的 worker 没有完成（{fault}：{why}）。"
+    "The worker that had it did not finish ({fault}: {why}).",
+    "负责它的 worker 没有完成（{fault}：{why}）。",
 )
 EXECUTOR_REFUSES = Text(
     "The executor takes no more work ({fault}: {why}). The plans that are left were not sent.",
     "执行器不再接受任务（{fault}：{why}）。其余计划未发送。",
 )
 GOES_ON = Text(
-    "The same call again shows what it had done, and goes on with the rest.",
+    "The same call again shows what was done, and goes on with the rest.",
     "再次执行同一调用：已完成的直接显示，其余继续。",
 )
 DRAWN_ELSEWHERE = Text(
@@ -112,4 +117,4 @@ SHARE_STORE = Text(
     "The store must be in a folder that all workers share, under the same path.",
     "存储须放在所有 worker 共享、路径相同的文件夹中。",
 )
-WORKER_SILENT = Text("The worker told nothing of it.", "worker 没有返回它的结果。")
+WORKER_SILENT = Text("The worker reported nothing about it.", "worker 没有返回它的结果。")

@@ -10,7 +10,7 @@ NAMED_TWICE = Text(
 )
 NO_NAME = Text("{typed} is no name for a variable: {why}.", "{typed} 不能用作变量名：{why}。")
 BEGINS_WITH_DIGIT = Text("it begins with a digit", "不能以数字开头")
-WORD_OF_PYTHON = Text("it is a word of Python", "这是 Python 的关键字")
+WORD_OF_PYTHON = Text("it is a Python keyword", "这是 Python 的关键字")
 LETTERS_ONLY = Text("use letters, digits and _", "只能用文字、数字和 _")
 NAME_OF_PYTHON = Text(
     "{name} is Python's own: take another name, such as {name}_set.",
@@ -31,7 +31,7 @@ QUOTE_NOT_CLOSED = Text(
     "A quote on the first line is not closed; the prompt goes on the lines below.",
     "第一行的引号没有成对；提示词写在下面几行。",
 )
-OPEN_QUOTE = Text("A quote is not closed in {line}.", "{line} 的引号没有成对。")
+OPEN_QUOTE = Text("A quote is not closed: {line}.", "引号没有成对：{line}。")
 ENDS_IN_BACKSLASH = Text(
     "The first line ends in a backslash: write all options on it.", "第一行以反斜杠结尾；选项请写在同一行。"
 )
@@ -54,13 +54,14 @@ VARIANTS_STAND_IN_PROMPT = Text(
     "--vary 不带值；变体写在提示词里，如 {{红|蓝}}。",
 )
 EACH_OPTION_HAS_ITS_XY = Text(
-    "Each option has its own --xy: write --xy {typed}.", "每个选项前各写一次 --xy，如 --xy {typed}。"
+    "Each option needs its own --xy: write --xy {typed}.",
+    "每个选项前各写一次 --xy，如 --xy {typed}。",
 )
 COUNT_FROM_ONE = Text("--{option} takes 1 to {most}, not {value}.", "--{option} 应为 1 到 {most}，不能是 {value}。")
 SEED_IS_A_NUMBER = Text("--seed takes a whole number, not {value}.", "--seed 应为整数，不能是 {value}。")
 BLANK_MISSING = Text("A blank is missing in {typed}: write {meant}.", "{typed} 中间少了空格，应写 {meant}。")
 MODEL_UNLISTED = Text(
-    "{model} is none of the models that are known here; it is sent as typed. %seedream models lists them.",
+    "{model} is not a model known here; it is sent as typed. %seedream models lists those that are.",
     "{model} 不在已知模型之列，将照原样发送；%seedream models 列出已知模型。",
 )
 MODEL_MEANT = Text(
@@ -94,7 +95,7 @@ VERSION = Text(
     "Which version draws is --model; %seedream models lists them.", "版本由 --model 决定；%seedream models 列出全部。"
 )
 NO_STEPS = Text(
-    "The service has no such setting: what it draws follows from the prompt, its references and the model.",
+    "The service has no such setting: the picture follows from the prompt, its references and the model.",
     "该服务没有这个设置；画什么只取决于提示词、参考图和模型。",
 )
 
@@ -110,7 +111,7 @@ NO_CAROUSEL_OF_RUNS = Text(
     "--show carousel goes without {axis}: a sweep is a grid of its runs.",
     "--show carousel 不能与 {axis} 同用；批量以网格显示。",
 )
-CROSSED_TWICE = Text("{option} is given twice: once to cross it is enough.", "{option} 给了两次，交叉一次就够。")
+CROSSED_TWICE = Text("{option} is given twice: once, in --xy, is enough.", "{option} 写了两次，--xy 里写一次就够。")
 NO_REPEAT_WITH = Text(
     "{option} goes without --repeat, which draws the takes that are missing.",
     "{option} 不能与 --repeat 同用；--repeat 会补画缺少的几版。",
@@ -146,7 +147,7 @@ GROUP_AS_TYPED = Text(
     "{group} 将原样发送；加 --vary 可每种各画一次。",
 )
 NOT_FIRST = Text(
-    "%%seedream begins its cell. A name goes behind it: %%seedream hero << …",
+    "%%seedream must be the first line of its cell. A name goes after it: %%seedream hero << …",
     "%%seedream 要写在单元格开头；名字写在它后面：%%seedream hero << …",
 )
 
@@ -188,6 +189,6 @@ BACKGROUND_WAITED = Text(
     "--bg 等画完才返回：用 nbconvert、papermill、Voilà 或脚本运行时，最后一个单元格结束后就不再显示图片。",
 )
 IN_BACKGROUND = Text(
-    "It is drawn in the background and told here at its end. %seedream stop ends it.",
+    "Drawing in the background; this cell says when it is done. %seedream stop ends it.",
     "正在后台生成，完成后在此提示；%seedream stop 可停止。",
 )

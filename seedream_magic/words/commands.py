@@ -23,7 +23,7 @@ NO_OPTION = Text(
     "%seedream {command} 没有选项 {typed}，可用 {options}。",
 )
 OF_A_SET = Text(
-    "{typed} is no command: it is asked of a set, such as {example}. %seedream help {word} tells more.",
+    "{typed} is not a command: it is asked of a set, such as {example}. %seedream help {word} tells more.",
     "{typed} 不是命令，而是对一组图的操作，如 {example}。详见 %seedream help {word}。",
 )
 EXAMPLES_OF_A_SET = MappingProxyType({
@@ -140,12 +140,13 @@ LIBRARY_OFF = Text("The library is turned off: SEEDREAM_LIBRARY is empty.", "图
 UNSET_LIBRARY = Text("Unset it, or name a file with it.", "取消该变量，或用它指定一个文件。")
 LIBRARY_UNUSABLE = Text("The library {file} cannot be used: {why}.", "无法使用图库 {file}：{why}。")
 DOCTOR_KNOWS = Text("%seedream doctor says what to do.", "%seedream doctor 会说明怎么办。")
-TAKEN_IN = Text("Taken in: {store}, {runs:run}", "已收录：{store}，{runs} 次")
+TAKEN_IN = Text("Added: {store}, {runs:run}", "已收录：{store}，{runs} 次")
 NO_STORE_IN = Text("There is no store in {folder}.", "{folder} 里没有存储。")
 LIBRARY_KNOWS = Text("The library {file} knows:", "图库 {file} 收录：")
 RUNS_IN = Text("{runs:run} in {store}", "{store}：{runs} 次运行")
 NO_STORE_YET = Text(
-    "no store yet; what is drawn, or --scan FOLDER, takes them in", "还没有存储；画图或 --scan FOLDER 会收录"
+    "no store yet; drawing adds one, and so does --scan FOLDER",
+    "还没有存储；画图或 --scan 文件夹 会收录",
 )
 NOT_THERE = Text("{store} (not there now)", "{store}（现在不在）")
 LIBRARY_TAKES = Text(
@@ -175,11 +176,11 @@ RUNS_GO_ON = Text(
 # Earlier runs
 TAKES_A_RUN = Text(
     "%seedream {command} takes a run: its id, latest, or a variable that holds a set.",
-    "%seedream {command} 后面写一次运行：编号、latest，或存有组图的变量。",
+    "%seedream {command} 后面写一次运行：运行号、latest，或存有组图的变量。",
 )
 TAKES_A_RUN_OR_ROW = Text(
     "%seedream {command} takes a run: its id, its row in the history, latest, or a variable that holds a set.",
-    "%seedream {command} 后面写一次运行：编号、历史记录的行号、latest，或存有组图的变量。",
+    "%seedream {command} 后面写一次运行：运行号、历史记录的行号、latest，或存有组图的变量。",
 )
 IS_A_SWEEP = Text(
     "{name} is a sweep of {runs:run}: name one of them, such as {one}.",
@@ -197,9 +198,9 @@ NO_RUN_YET = Text(
     "There is no run in {store} yet: draw with %%seedream first.", "{store} 里还没有运行；请先用 %%seedream 画图。"
 )
 NO_ROWS = Text(
-    "{number} is a row of the history shown last, and none with rows has been: %seedream history numbers the runs, "
-    "then %seedream {command} {number}.",
-    "{number} 是历史记录的行号，但还没有显示过：先 %seedream history，再 %seedream {command} {number}。",
+    "{number} is a row of the history, which has not been shown yet: first %seedream history, then %seedream "
+    "{command} {number}.",
+    "{number} 是历史记录的行号，但历史记录还没有显示过：先 %seedream history，再 %seedream {command} {number}。",
 )
 NO_ROW = Text(
     "There is no row {number}: the history shown last has {rows:row}.",
@@ -229,10 +230,10 @@ QUOTED = Text('"{words}"', "“{words}”")
 SENT_TO = Text("To {provider} ({address}):", "发往 {provider}（{address}）：")
 ADDRESS_EMBEDDED = Text("embedded, in this kernel", "内置，在本内核中")
 EXPORT_TAKES = Text(
-    "%seedream export takes a run, its id, latest or the name of a set, and then a file, such as story.pdf: .pdf, "
-    ".html, .zip, .gif or .jpg, by its ending.",
-    "%seedream export 后面先写一次运行（编号、latest 或组图的变量名），再写文件，如 story.pdf；按扩展名导出：.pdf、"
-    ".html、.zip、.gif 或 .jpg。",
+    "%seedream export takes a run, its id, latest or the name of a set, and then a file, such as story.pdf: "
+    ".pdf, .html, .zip, .gif or .jpg, by its ending.",
+    "%seedream export 后面先写一次运行（运行号、latest 或组图的变量名），再写文件，如 story.pdf；按扩展名导出："
+    ".pdf、.html、.zip、.gif 或 .jpg。",
 )
 SWEEP_TAKES_FACTS = Text(
     "A sweep is exported with no option but --with-facts.", "导出批量时只能用 --with-facts（--含信息）。"
@@ -246,7 +247,8 @@ PURGE_FACTS = Text(
 )
 WORDS_UNREADABLE = Text("its words cannot be read", "提示词无法读取")
 FULL_ID_ONLY = Text(
-    "Nobody can answer here, so a run is deleted by its full id alone.", "这里无法确认，只能用完整编号删除。"
+    "Nobody can answer here, so a run is deleted by its full id only.",
+    "这里无法确认，只能用完整运行号删除。",
 )
 PURGE_BY_ID = Text("%seedream purge {typed} deletes it ({facts}).", "%seedream purge {typed} 可删除它（{facts}）。")
 NOTHING_DELETED = Text("Nothing is deleted.", "没有删除。")
@@ -261,10 +263,11 @@ COMPARE_TAKES = Text(
     "%seedream compare 后面写二至九帧：story[2] other[0] run:ID[1]。",
 )
 NO_FRAME = Text(
-    "{typed} is no frame: name one as story[2] or run:ID[2].", "{typed} 不是帧；写作 story[2] 或 run:ID[2]。"
+    "{typed} is not a frame: name one as story[2] or run:ID[2].",
+    "{typed} 不是帧；写作 story[2] 或 run:ID[2]。",
 )
 NO_DATE = Text(
-    "{typed} is no date: --since takes 2026, 2026-11, 2026-11-28, yesterday.",
+    "{typed} is not a date: --since takes 2026, 2026-11, 2026-11-28, yesterday.",
     "{typed} 不是日期；--since 可用 2026、2026-11、2026-11-28、昨天。",
 )
 SINCE_TAKES = Text("--since takes a date, such as 2026-11 or yesterday.", "--since 后面写日期，如 2026-11 或昨天。")

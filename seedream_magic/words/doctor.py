@@ -161,7 +161,7 @@ RAW_AT = Text(
     "{source} 的用户名或密码中有未转义的 @，其他程序可能读错。",
 )
 NO_HOSTS = Text(
-    "{source} has what is no host, and excepts nothing: {entries}.",
+    "{source} has entries that are not hosts, and except nothing: {entries}.",
     "{source} 中有无法识别的条目，不起作用：{entries}。",
 )
 WRITE_HOSTS = Text(

@@ -39,7 +39,8 @@ SEE_USAGE_FIRST = Text(
     "再画之前，先在服务商的用量页面确认是否已计费。",
 )
 ASK_SUPPORT = Text(
-    "The provider's support can tell more; it asks for the request id.", "可凭请求 id 向服务商客服了解详情。"
+    "The provider's support can tell more; give it the request id.",
+    "可凭请求 id 向服务商客服了解详情。",
 )
 RECOVER_LOOKS_AGAIN = Text(
     "%seedream recover {own_run} looks for it again while its link lives, mostly 24 h.",

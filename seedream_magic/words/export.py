@@ -20,14 +20,14 @@ A_SWEEP = Text("A sweep", "批量")
 EXPORTED_AS = Text("{what} is exported as {endings}, not {given}.", "{what}可导出为 {endings}，不能是 {given}。")
 NO_ENDING = Text("{what} is exported as {endings}: name one.", "{what}可导出为 {endings}，请写明扩展名。")
 DID_YOU_MEAN = Text("Did you mean {meant}?", "是想写 {meant} 吗？")
-NO_FILE_NAME = Text("{path} is no name for a file ({why}).", "{path} 不能用作文件名（{why}）。")
+NO_FILE_NAME = Text("{path} cannot be the name of a file ({why}).", "{path} 不能用作文件名（{why}）。")
 IN_RUN_FOLDER = Text(
     "{path} lies in the run's own folder, whose files stay untouched. Name another place.",
     "{path} 在该次运行自己的文件夹里，其中的文件不改动；请换个位置。",
 )
 IS_FOLDER = Text("{path} is a folder. Name a file.", "{path} 是文件夹，请写文件名。")
 IS_ANOTHERS = Text(
-    "{path} is there already and is no export of ours, so it is not replaced. Name another file, such as {free}.",
+    "{path} is there already and was not exported from here, so it is not replaced. Name another file, such as {free}.",
     "{path} 已存在，且不是本扩展导出的，没有覆盖。请换个文件名，如 {free}。",
 )
 NO_PICTURE = Text("{what} has no picture to export.", "{what}里没有可导出的图片。")
@@ -68,7 +68,7 @@ SECONDS = Text(
     "seconds is the time of a frame, 0.02 to 600, not {value}.", "seconds 是每帧的秒数，0.02 到 600，不能是 {value}。"
 )
 ALSO_NAMED = Text("{value} ({name})", "{value}（{name}）")
-ONE_OF = Text("{option} is {values}; not {value}.", "{option} 可为 {values}，不能是 {value}。")
+ONE_OF = Text("{option} takes {values}, not {value}.", "{option} 可为 {values}，不能是 {value}。")
 ONE_LINE = Text("{option} is a line of at most {most} characters.", "{option} 是一行文字，至多 {most} 字。")
 FOR_OTHER_FILES = Text("{option} is for {endings}, not for a {ending}.", "{option} 只用于 {endings}，不用于 {ending}。")
 SIZE_IN_PIXELS = Text(
@@ -86,12 +86,15 @@ ROW_WITHOUT_RUN = Text(
     "含 {columns} 的行没有指明运行；数据集可由{sources}制作。",
 )
 NO_RUN_THERE = Text(
-    "{path} is no run, no store and no picture of one: a dataset is made of {sources}.",
+    "{path} is not a run, a store or a picture of one: a dataset is made of {sources}.",
     "{path} 不是运行、存储或其中的图片；数据集可由{sources}制作。",
 )
-FORMAT = Text("format is {values}, not {value}.", "format 可为 {values}，不能是 {value}。")
+FORMAT = Text("format takes {values}, not {value}.", "format 可为 {values}，不能是 {value}。")
 CAPTIONS = Text('captions is an ending such as ".txt", not {value}.', 'captions 是扩展名，如 ".txt"，不能是 {value}。')
-SHARES_IN_ALL = Text("The shares of split are {sum:g} in all, and are to be 1.", "split 的比例合计为 {sum:g}，应为 1。")
+SHARES_IN_ALL = Text(
+    "The shares of split are {sum:g} together; they must be 1.",
+    "split 的比例合计为 {sum:g}，应为 1。",
+)
 SPLIT_TWICE = Text(
     "{first} and {then} are one folder on many disks: name the splits apart.",
     "{first} 与 {then} 在许多磁盘上是同一文件夹，请换名字。",

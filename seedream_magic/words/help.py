@@ -167,7 +167,8 @@ COMMAND_HISTORY = Text(
     "所有笔记本的历史记录，可按词、日期、状态查找；--here 只查当前存储；--starred 只列有星标的",
 )
 COMMAND_SHOW = Text(
-    "the set of an earlier run, by its id or its row in the history", "按编号或历史记录的行号显示以前的一组"
+    "the set of an earlier run, by its id or its row in the history",
+    "按运行号或历史记录的行号显示以前的一组",
 )
 COMMAND_GALLERY = Text(
     "all pictures of all notebooks as a wall, found by words, a star, a date",
@@ -189,7 +190,7 @@ COMMAND_EXPORT_RUN = Text(
 )
 COMMAND_PURGE = Text(
     "delete a run and its pictures; asks first. RUN: its full id, a variable, or latest. Starred ones stay",
-    "从磁盘删除一次运行及其图片，删除前询问；需完整编号、变量或 latest；有星标的须加 --even-starred",
+    "从磁盘删除一次运行及其图片，删除前询问；需完整运行号、变量或 latest；有星标的须加 --even-starred",
 )
 COMMAND_LIBRARY = Text(
     "the stores that are known, and how many runs each has; --scan takes in those below a folder",

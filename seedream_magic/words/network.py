@@ -61,23 +61,24 @@ SILENCE_IS_CUT = Text(
     "A proxy on the way may cut connections that are quiet for so long: ask for a stream, or for fewer images.",
     "途中的代理可能会切断长时间静默的连接：可改用逐张接收，或减少张数。",
 )
-TASK_ADDRESS = Text("The task's address is none ({why}).", "任务的地址无效（{why}）。")
+TASK_ADDRESS = Text("The task's address is not valid ({why}).", "任务的地址无效（{why}）。")
 TASK_SILENT = Text("The task's address did not answer ({why}).", "任务的地址没有应答（{why}）。")
 
 # Why, of exceptions without words.
-NO_CONNECTION_IN_TIME = Text("no connection came about in time", "连接超时")
+NO_CONNECTION_IN_TIME = Text("no connection was made in time", "连接超时")
 NONE_FREE_IN_TIME = Text("no connection was free in time", "等待空闲连接超时")
 NO_MORE_TAKEN = Text("the other side took no more of what was sent", "对方不再接收数据")
 NOTHING_CAME = Text("nothing came for too long", "长时间没有收到数据")
 TOOK_TOO_LONG = Text("it took too long", "耗时过长")
-NONE_CAME_ABOUT = Text("no connection came about", "无法建立连接")
+NONE_CAME_ABOUT = Text("no connection could be made", "无法建立连接")
 REFUSED = Text("the connection was refused", "连接被拒绝")
 NAME_NOT_FOUND = Text("the host's name was not found", "找不到主机名")
-PROXY_REFUSED_WAY = Text("the proxy refused the way", "代理拒绝转发")
+PROXY_REFUSED_WAY = Text("the proxy refused to connect", "代理拒绝转发")
 CLOSED = Text("the other side closed the connection", "对方关闭了连接")
 CLOSED_TOO_EARLY = Text("the other side closed the connection too early", "对方过早关闭了连接")
 CLOSED_WITHOUT_TLS = Text(
-    "the other side closed the connection without a word of TLS", "对方没有完成 TLS 握手就关闭了连接"
+    "the other side closed the connection without answering in TLS",
+    "对方没有完成 TLS 握手就关闭了连接",
 )
 TLS_FAILED = Text("TLS failed", "TLS 失败")
 BROKEN_OFF = Text("the other side broke the connection off", "对方中断了连接")
@@ -85,15 +86,15 @@ CLOSED_HERE = Text("the connection was closed on this side", "本机关闭了连
 BROKE_WHILE_READING = Text("the connection broke while the answer was read", "读取应答时连接断开")
 BROKE_ON_SENDING = Text("the connection broke while the request was sent", "发送请求时连接断开")
 CONNECTION_BROKE = Text("the connection broke", "连接断开")
-CAME_NO_HTTP = Text("what came is no HTTP", "收到的不是 HTTP")
-SENT_NO_HTTP = Text("the request is no HTTP", "请求不是 HTTP")
+CAME_NO_HTTP = Text("what came is not HTTP", "收到的不是 HTTP")
+SENT_NO_HTTP = Text("the request is not HTTP", "请求不是 HTTP")
 NOT_UNPACKED = Text("what came could not be unpacked", "收到的数据无法解压")
 NO_MEMORY = Text("there is no memory left", "内存不足")
-NO_REASON_BUT_NAME = Text("it gave no reason but its name, {name}", "未说明原因，仅有名称 {name}")
+NO_REASON_BUT_NAME = Text("it gave no reason, only its name, {name}", "未说明原因，仅有名称 {name}")
 NO_ANSWER_WITHIN = Text("no answer within {seconds:g} s", "{seconds:g} 秒内没有应答")
 IT = Text("it {what}", "代理{what}")
 PROXY_ANSWERED = Text("the proxy answered {why}", "代理返回 {why}")
-NO_HOST_NAME = Text("it is no host name", "不是有效的主机名")
+NO_HOST_NAME = Text("it is not a host name", "不是有效的主机名")
 
 # Proxies.
 SYSTEM = Text("the system's settings", "系统设置")
@@ -111,11 +112,12 @@ KIND_NOT_USABLE = Text(
     "{variable} 的代理类型无法使用；可用 {kinds}。",
 )
 NO_PROXY_ADDRESS = Text(
-    "{variable} names no proxy: it is written as http://HOST:PORT.",
+    "{variable} is not the address of a proxy: it is written as http://HOST:PORT.",
     "{variable} 不是代理地址：应写作 http://HOST:PORT。",
 )
 PROXY_REFUSED = Text(
-    "The proxy {proxy} refused the way to {host} ({why}).", "代理 {proxy} 拒绝转发到 {host}（{why}）。"
+    "The proxy {proxy} refused to connect to {host} ({why}).",
+    "代理 {proxy} 拒绝转发到 {host}（{why}）。",
 )
 PROXY_WANTS = Text("The proxy {proxy} {what}.", "代理 {proxy} {what}。")
 LOGIN_REFUSED = Text("does not take this user and password ({why})", "不接受此用户名和密码（{why}）")
@@ -127,7 +129,7 @@ START_IT = Text(
     "Start it, or correct {variable}; NO_PROXY excepts hosts.", "启动代理，或改正 {variable}；用 NO_PROXY 可排除主机。"
 )
 LETS_PASS = Text(
-    "Look whether it lets this host pass, or correct {variable}; NO_PROXY excepts hosts.",
+    "Check whether it lets this host pass, or correct {variable}; NO_PROXY excepts hosts.",
     "检查代理是否放行该主机，或改正 {variable}；用 NO_PROXY 可排除主机。",
 )
 EXCEPTS_NOTHING = Text("(NO_PROXY has {entry}, which excepts nothing.)", "（NO_PROXY 中的 {entry} 不起作用。）")
@@ -137,7 +139,7 @@ SOCKS = Text(
 SOCKS_HINT = Text(
     '%pip install "httpx[socks]", then restart the kernel.', '%pip install "httpx[socks]"，然后重启内核。'
 )
-NO_ADDRESS = Text("The proxy's address is none.", "代理地址无效。")
+NO_ADDRESS = Text("The proxy's address is not valid.", "代理地址无效。")
 SETTINGS_NOT_USABLE = Text(
     "The proxy or certificate settings cannot be used ({why}).", "代理或证书设置无法使用（{why}）。"
 )
@@ -218,8 +220,7 @@ SENT_ON = Text(
     "{gateway} 转发了 {attempts} 次：可能多计费 {images} 张。",
 )
 DROPPED = Text(
-    "{gateway} dropped {names}, and the pictures were drawn without; for what it drops, send to the service's own "
-    "base URL.",
+    "{gateway} dropped {names}, and the pictures were drawn without; to have it, send to the service's own base URL.",
     "{gateway} 丢弃了 {names}，图片未按其生成；如需这些项，请改用服务自己的 base URL。",
 )
 REFERENCE_DROPPED = Text(
@@ -280,7 +281,7 @@ MODELS_SILENT = Text(
 )
 
 # Providers and keys.
-NO_PROVIDER = Text("No provider {name}: there are {names}.", "没有服务商 {name}；可用 {names}。")
+NO_PROVIDER = Text("There is no provider {name}, only {names}.", "没有服务商 {name}；可用 {names}。")
 EMBEDDED = Text(
     "The {provider} is embedded and takes no base URL of another machine.",
     "{provider} 是内置的，不能用其他机器的 base URL。",
@@ -290,7 +291,7 @@ LEAVE_BASE_URL = Text(
     "去掉 base_url，或写明它属于哪个服务商：那边会计费。",
 )
 BASE_URL_NONE = Text(
-    "The base URL {url} is no address such as https://www.anyfast.ai/v1.",
+    "The base URL {url} is not an address such as https://www.anyfast.ai/v1.",
     "base URL {url} 不是有效地址，应如 https://www.anyfast.ai/v1。",
 )
 BASE_URL_WITH_PASSWORD = Text(
@@ -324,19 +325,19 @@ HEADERS_HINT = Text(
     'It is a JSON object of names and texts, such as {{"x-portkey-provider": "volcengine"}}.',
     '应是名称与文字组成的 JSON 对象，如 {{"x-portkey-provider": "volcengine"}}。',
 )
-HEADERS_NO_JSON = Text("{variable} is no JSON.", "{variable} 不是 JSON。")
+HEADERS_NO_JSON = Text("{variable} is not JSON.", "{variable} 不是 JSON。")
 HEADERS_OF = Text("{source}: {what}", "{source}：{what}")
-HEADERS_NO_OBJECT = Text("what is given is no object of names and texts.", "给出的不是名称与文字组成的对象。")
+HEADERS_NO_OBJECT = Text("what is given is not an object of names and texts.", "给出的不是名称与文字组成的对象。")
 HEADER_NAME = Text(
-    "a name in it is no name of a header (letters, digits and - without spaces).",
+    "a name in it is not the name of a header (letters, digits and - without spaces).",
     "其中有的名称不是有效的标头名（字母、数字和 -，不含空格）。",
 )
 HEADER_IS_OURS = Text(
-    "{names} cannot be set there; the key, the type and the way of the request are its own.",
+    "{names} cannot be set there; the request sets its key, type and transport itself.",
     "{names} 不能在此设置；密钥、类型和传输方式由请求自行决定。",
 )
 HEADER_TWICE = Text("a name is in it twice.", "有名称出现了两次。")
 HEADER_VALUE = Text(
-    "the value of {names} is no text of printable ASCII characters in one line.",
+    "the value of {names} is not one line of printable ASCII characters.",
     "{names} 的值须是一行可打印的 ASCII 字符。",
 )

@@ -12,18 +12,19 @@ VARY = Text(
     "提示词中的 {{红|蓝}} 各画一次，多组相乘",
 )
 EACH = Text(
-    "one run for each row of a list, a dict, a data frame or a CSV file; {{column}} is filled in, of texts {{each}}",
+    "one run for each row of a list, a dict, a data frame or a CSV file; {{column}} is filled in, {{each}} where "
+    "rows are texts",
     "表格（列表、字典、DataFrame 或 CSV）每行画一次，填入 {{列名}}；文本列表用 {{each}}",
 )
 XY = Text(
     "one run for each value of an option, such as size=2K,4K or ref=hero,villain; repeatable",
     "选项的每个值各画一次，如 size=2K,4K；可重复",
 )
-REPEAT = Text("so many takes of each run; takes that exist are shown", "每次请求画几版；已有的直接显示")
-SAMPLE = Text("draw so many of all runs, the same ones each time", "只抽取其中几次")
-SEED = Text("which ones: another number, another sample; 0", "抽样种子，默认 0")
+REPEAT = Text("how many takes of each run; takes that exist are shown", "每次请求画几版；已有的直接显示")
+SAMPLE = Text("draw only so many of the runs, the same ones each time", "只抽取其中几次")
+SEED = Text("which ones --sample draws: another number, other runs; default 0", "抽样种子，默认 0")
 BG = Text("return at once; the set grows while the kernel is free", "后台绘制，不占用内核")
-QUIET = Text("bind, do not show", "不显示图片")
+QUIET = Text("bind the set, do not show it", "只存入变量，不显示图片")
 RAW = Text(
     "the prompt as typed: {{braces}} stay, nothing in it is refused as a slip",
     "提示词原样发送：不填充 {{变量}}，不查笔误",

@@ -91,7 +91,10 @@ REFERENCE_LEAVE_OUT_HINT = Text("Sends the request without what cannot be read",
 REFERENCE_GONE = Text(
     "The reference {name} is not in the store any more: remove it.", "参考图 {name} 已不在存储文件夹中，请移除。"
 )
-REFERENCE_UNREAD = Text("A reference cannot be read: mend it, or leave it out.", "有参考图无法读取，请更正或点“不用”。")
+REFERENCE_UNREAD = Text(
+    "A reference cannot be read: correct it, or leave it out.",
+    "有参考图无法读取，请更正或点“不用”。",
+)
 REFERENCE_ON_ITS_WAY = Text(
     "An upload is not here yet: wait for it, or leave it out.", "上传未完成：请稍候，或点“不用”。"
 )
@@ -140,7 +143,8 @@ FRAME_WITHOUT_PICTURE = Text(
     "Frame {number} has no picture: redo it, or choose another one.", "第 {number} 帧没有图片：请重画，或换一帧。"
 )
 FILL_IN_WORDS = Text(
-    "Fill in New words: Vary draws by them alone, after the picture.", "请填写新提示词：衍生只按它并参考此图来画。"
+    "Fill in New words: Vary draws from them and the picture alone.",
+    "请填写新提示词：衍生只依据它和这张图来画。",
 )
 
 # Earlier sets

@@ -6,30 +6,31 @@ from seedream_magic.words.text import Text
 
 # Its way to the disk.
 KEPT_THOUGH = Text(
-    "Picture {number} was kept, for it decodes whole, though {why}.", "第 {number} 张图片能完整解码，已保留，但{why}。"
+    "Picture {number} was kept because it decodes in full, though {why}.",
+    "第 {number} 张图片能完整解码，已保留，但{why}。",
 )
 KEPT_ELSEWHERE = Text(
-    "The run's folder takes no more: what came since is kept in {folder}.",
+    "The run's folder cannot be written: what came since is kept in {folder}.",
     "运行文件夹无法写入，此后的图片保存在 {folder}。",
 )
 NOT_SAVED = Text("The picture was made but could not be saved: {why}.", "图片已生成，但无法保存：{why}。")
 MAKE_ROOM = Text(
-    "Make room; then %seedream recover {own_run} brings it while its link lives.",
+    "Make room; then %seedream recover {own_run} fetches it while its link lives.",
     "清理磁盘；链接有效期内，%seedream recover {own_run} 可补下载。",
 )
 THEN_RECOVER = Text(
-    "Then %seedream recover {own_run} brings it while its link lives.",
+    "Then %seedream recover {own_run} fetches it while its link lives.",
     "然后在链接有效期内用 %seedream recover {own_run} 补下载。",
 )
-CAME_WITHOUT_LINK = Text("It came without a link, so that it cannot be fetched again.", "它没有链接，无法再次下载。")
+CAME_WITHOUT_LINK = Text("It came without a link, so it cannot be fetched again.", "它没有链接，无法再次下载。")
 WHAT_CAME_IS_KEPT = Text("What came in its place is kept in {path}.", "收到的内容保存在 {path}。")
 SAME_LIMIT = Text(
     "%seedream recover would meet the same limit; open its link by hand, mostly for 24 h: {path}",
     "%seedream recover 仍会超限；失效前（通常 24 小时）可手动打开链接：{path}",
 )
 MAY_BE_SERVED_AGAIN = Text(
-    "While its link lives, %seedream recover {own_run} may bring it; %seedream retry {own_run} asks for another, which "
-    "bills.",
+    "While its link lives, %seedream recover {own_run} may fetch it; %seedream retry {own_run} asks for another, "
+    "which bills.",
     "链接有效期内，%seedream recover {own_run} 也许能补下载；%seedream retry {own_run} 会重新请求并计费。",
 )
 
@@ -55,8 +56,11 @@ LINK_NOT_SERVED = Text(
 
 # Where its link leads.
 PROXY = Text("the proxy {proxy} {what}", "代理 {proxy} {what}")
-NO_ADDRESS = Text("A picture link is no address: {why}.", "图片链接不是有效地址：{why}。")
-LEADS_TO_NO_ADDRESS = Text("A picture link leads to what is no address: {why}.", "图片链接指向无效地址：{why}。")
+NO_ADDRESS = Text("A picture link is not an address: {why}.", "图片链接不是有效地址：{why}。")
+LEADS_TO_NO_ADDRESS = Text(
+    "A picture link leads to something that is not an address: {why}.",
+    "图片链接指向无效地址：{why}。",
+)
 REDIRECTED = Text("A picture link was redirected more than {most} times.", "图片链接跳转超过 {most} 次。")
 NO_PLACE_OF_SERVICE = Text(
     "A picture link points to {scheme}://{host}, where no picture of the service can be; it was not opened.",

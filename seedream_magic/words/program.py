@@ -20,11 +20,11 @@ PATCHED = Text(
     "{name} 改写了本进程，运行无法使用自己的线程。",
 )
 DRAW_ELSEWHERE = Text(
-    "Nothing was sent. Draw in a process or a notebook without {name}'s monkey patches.",
-    "未发送。请在没有 {name} 补丁的进程或笔记本中绘制。",
+    "Draw in a process or a notebook without {name}'s monkey patches.",
+    "请在没有 {name} 补丁的进程或笔记本中绘制。",
 )
 OTHER_LOOP = Text(
-    "To await a set takes asyncio, and another event loop runs here (trio, curio).",
+    "Awaiting a set needs asyncio, but another event loop runs here (trio, curio).",
     "await 组图需要 asyncio，而此处运行的是其他事件循环（trio、curio）。",
 )
 WITHOUT_AWAIT = Text(
@@ -32,7 +32,7 @@ WITHOUT_AWAIT = Text(
     "此处可不用 await 直接 generate(...)，%%seedream 也可以。",
 )
 SHOWING_FAILED = Text(
-    "What shows this run failed ({fault}: {why}). The run goes on.",
+    "Showing this run failed ({fault}: {why}). The run goes on.",
     "显示这次运行时出错（{fault}：{why}）。运行仍在继续。",
 )
 NEST_DOES_NOT_FIT = Text(

@@ -35,30 +35,30 @@ TOO_MANY_PIXELS = Text(
 SCALED = Text("{before}, sent as {after}.", "{before}，以 {after} 发送。")
 FIRST_SCALED = Text("{before}, sent as {after} (its first picture).", "{before}，以 {after} 发送（取第一张）。")
 OPENED_FOR_TEXT = Text(
-    'A file that was opened for text is no picture: open it with "rb", or give its path.',
+    'A file that was opened for text is not a picture: open it with "rb", or give its path.',
     '以文本方式打开的文件不是图片：用 "rb" 打开，或直接给路径。',
 )
 FILE_TOO_LARGE = Text("The open file has more than {size}: save it smaller.", "打开的文件超过 {size}，请存小一些。")
 ARRAY_SHAPE = Text(
-    "An array of shape {shape} is no picture: give HxW, HxWx1, HxWx3 or HxWx4, colours last.",
+    "An array of shape {shape} is not a picture: give HxW, HxWx1, HxWx3 or HxWx4, colours last.",
     "形状为 {shape} 的数组不是图片：应为 HxW、HxWx1、HxWx3 或 HxWx4，颜色在最后。",
 )
 ARRAY_TOO_LARGE = Text(
     "An array of {width}x{height} pixels is too large; scale it down.", "{width}x{height} 像素的数组太大，请缩小。"
 )
 ARRAY_RANGE = Text(
-    "An array of floats from {lowest:g} to {highest:g} is no picture: they go from 0 to 1; or make it uint8.",
+    "An array of floats from {lowest:g} to {highest:g} is not a picture: they go from 0 to 1; or make it uint8.",
     "浮点数组的范围是 {lowest:g} 到 {highest:g}，不是图片：应为 0 到 1，或转为 uint8。",
 )
 ARRAY_TYPE = Text(
-    "An array of {kind} is no picture: give uint8, bool, or floats from 0 to 1.",
+    "An array of {kind} is not a picture: give uint8, bool, or floats from 0 to 1.",
     "{kind} 数组不是图片：应为 uint8、bool 或 0 到 1 的浮点数。",
 )
 FRAME_WITHOUT_PICTURE = Text("Frame {number} has no picture: {why}", "第 {number} 帧没有图片：{why}")
 FRAME_NOT_YET = Text("Frame {number} has no picture yet.", "第 {number} 帧还没有图片。")
 NO_KIND = Text(
-    "{kind} is no kind of reference: give a path, an https link, bytes, a picture, an array, an open file, an upload, "
-    "a frame, an image set, or a list of these.",
+    "{kind} cannot be a reference: give a path, an https link, bytes, a picture, an array, an open file, an "
+    "upload, a frame, an image set, or a list of these.",
     "{kind} 不能作参考图：可用路径、https 链接、字节、图片、数组、打开的文件、上传、帧、组图，或由它们组成的列表。",
 )
 LISTS_IN_LISTS = Text(
@@ -77,7 +77,7 @@ URI_FORM = Text(
 )
 URI_TOO_LARGE = Text("The data URI has {size}; give the picture as a file.", "data URI 有 {size}，请改用文件。")
 URI_DAMAGED = Text("The data URI is damaged", "data URI 已损坏")
-NO_LINK = Text("{name} is no link", "{name} 不是链接")
+NO_LINK = Text("{name} is not a link", "{name} 不是链接")
 WITHOUT_FILE = Text(
     "{name}: give the path of the file itself, without file:.", "{name}：请直接写文件路径，不要 file:。"
 )
@@ -90,8 +90,8 @@ LINK_WITH_PASSWORD = Text(
     "参考图链接里不能有用户名和密码：各服务都会看到。",
 )
 LINK_WITH_FRAGMENT = Text("{name}: leave out the part from # on.", "{name}：请去掉 # 及其后的部分。")
-NO_PICTURE_LINK = Text("{name} is no link of a picture.", "{name} 不是图片链接。")
-NO_PATH = Text("{name} is no path of a file", "{name} 不是文件路径")
+NO_PICTURE_LINK = Text("{name} is not the link of a picture.", "{name} 不是图片链接。")
+NO_PATH = Text("{name} is not the path of a file", "{name} 不是文件路径")
 GLOB_TOO_MANY = Text(
     "{name} stands for {count} files; one request takes {most} at most.",
     "{name} 匹配 {count} 个文件；一次请求最多 {most} 个。",
@@ -109,7 +109,7 @@ DID_YOU_MEAN = Text("Did you mean {name}?", "是不是 {name}？")
 IS_FOLDER = Text(
     "{name} is a folder; give its pictures as {folder}/*.png.", "{name} 是文件夹；其中的图片写作 {folder}/*.png。"
 )
-IS_NO_FILE = Text("{name} is no file.", "{name} 不是文件。")
+IS_NO_FILE = Text("{name} is not a file.", "{name} 不是文件。")
 TOO_LARGE_TO_SCALE = Text(
     "{name} has {size}: too large to be scaled here; save it smaller.", "{name} 有 {size}，太大无法缩放；请存小一些。"
 )

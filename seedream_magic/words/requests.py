@@ -15,7 +15,7 @@ SIZE_FORM = Text(
 FOR_A_SHAPE = Text("For a shape write --ratio {ratio}.", "要指定形状请写 --ratio {ratio}。")
 RATIO_RANGE = Text("--ratio goes from 1:16 to 16:1, not {value}.", "--ratio 的范围是 1:16 到 16:1，不能是 {value}。")
 RATIO_FORM = Text("--ratio takes W:H such as 16:9, not {value}.", "--ratio 写作 W:H，如 16:9，不能是 {value}。")
-RATIO_MEANT = Text("--ratio takes W:H such as {ratio} for {value}.", "--ratio 写作 W:H，{value} 即 {ratio}。")
+RATIO_MEANT = Text("--ratio takes W:H: write {ratio} for {value}.", "--ratio 写作 W:H，{value} 即 {ratio}。")
 ONE_OF = Text("--{option} takes {words}, not {value}.", "--{option} 可取 {words}，不能是 {value}。")
 MODEL_FORM = Text(
     "--model takes a model id such as doubao-seedream-4-5, not {value}.",
@@ -56,8 +56,8 @@ SWITCH = Text("{name} is True or False, not {value}.", "{name} 只能是 True �
 # A plan that is handed in.
 NO_PLAN = Text("A plan is what plan() gives, not {kind}.", "计划须由 plan() 生成，不能是 {kind}。")
 PLAN_WAS_CHANGED = Text(
-    "The plan's {name} ({kind}) is none that plan() makes: make the plan anew. Nothing was sent.",
-    "计划中的 {name}（{kind}）不是 plan() 能生成的：请重新生成计划。没有发送任何内容。",
+    "The plan's {name} ({kind}) is not what plan() makes: make the plan anew.",
+    "计划中的 {name}（{kind}）不是 plan() 生成的：请重新生成计划。",
 )
 
 # Prompt and storyboard.
@@ -86,7 +86,7 @@ FRAME_IS_EMPTY = Text(
     "分镜第 {number} 帧没有提示词：写在它的 --- 行下面。",
 )
 STORYBOARD_COUNT = Text(
-    "The storyboard has {frames:frame}, --images asks for {images}; leave --images out.",
+    "The storyboard has {frames:frame}, but --images asks for {images}; leave --images out.",
     "分镜有 {frames} 帧，--images 却要 {images} 张；去掉 --images。",
 )
 
@@ -146,11 +146,11 @@ BY_SOURCE = Text("{amount} by {source}", "{amount}（{source}）")
 
 # Going on from what the store has.
 SOME_ARE_REFERENCES = Text(
-    "Of the {total:frame} of run {run} those with a picture are references: {count}.",
+    "Used as references: {count:picture} of the {total:frame} of run {run}.",
     "运行 {run} 共 {total} 帧，有图片的 {count} 帧用作参考图。",
 )
 LEFT_OUT = Text(
-    "Left out, for only the record of run {run} asks for it: {names}. In a cell --extra sends it.",
+    "Left out: {names}, which only the record of run {run} asks for. In a cell --extra sends it.",
     "已略去仅运行 {run} 的记录里才有的字段：{names}。要发送请用 --extra。",
 )
 PROVIDERS_ARE = Text("Providers are {names}.", "可用的服务商：{names}。")
@@ -158,7 +158,7 @@ MADE_BY_ANOTHER = Text(
     "Run {run} was made by {maker}; this client asks {provider}.", "运行 {run} 由 {maker} 生成，而当前使用 {provider}。"
 )
 USE_MAKER = Text(
-    "%seedream use {maker} asks it from then on; in Python take the set from {code}.",
+    "%seedream use {maker} switches to it; in Python take the set from {code}.",
     "%seedream use {maker} 可切换过去；在 Python 中从 {code} 取得这组图。",
 )
 NO_PICTURE_YET = Text(
@@ -168,7 +168,8 @@ NO_PICTURE = Text(
     "The set of run {run} has no picture: it cannot be a reference.", "运行 {run} 没有图片，不能用作参考图。"
 )
 NO_SUCH_FRAME = Text(
-    "{value} is none of run:{run}[0] to run:{run}[{last}].", "没有 {value}，只有 run:{run}[0] 到 run:{run}[{last}]。"
+    "There is no {value}, only run:{run}[0] to run:{run}[{last}].",
+    "没有 {value}，只有 run:{run}[0] 到 run:{run}[{last}]。",
 )
 IMAGE_IS_NOT_HERE = Text(
     "The record of run {run} names an image that the store does not have.", "运行 {run} 的记录提到的图片不在存储中。"

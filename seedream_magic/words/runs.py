@@ -10,23 +10,25 @@ TRIES_AGAIN = Text("Nothing is billed so far; trying again in {seconds} s.", "�
 CONNECTED_LATE = Text("Connected at attempt {attempt}.", "第 {attempt} 次尝试时连上。")
 TASK = Text("The gateway answered with a task in place of pictures: {tasks}", "网关返回的是任务而不是图片：{tasks}")
 TASK_IS_ASKED_FOR = Text(
-    "{task}. It is asked for until it is done, which bills nothing.", "{task}。将查询到完成为止，不计费。"
+    "{task}. Checking until it is done, which bills nothing.",
+    "{task}。将查询到完成为止，不计费。",
 )
-TASK_WAS_ASKED_FOR = Text("{task}. It was asked for until it was done.", "{task}。已查询到完成。")
+TASK_WAS_ASKED_FOR = Text("{task}. Checked until it was done.", "{task}。已查询到完成。")
 WITHOUT_ID = Text("without an id", "无 id")
 
 # How it ended.
 NO_PICTURE = Text("The answer holds no picture.", "应答中没有图片。")
-NOTHING_FOR_PLACE = Text("The service sent nothing for this place.", "服务没有为这一帧返回内容。")
+NOTHING_FOR_PLACE = Text("The service sent nothing for this frame.", "服务没有为这一帧返回内容。")
 MADE_BUT_NOT_HERE = Text("The picture was made but is not here: {why}", "图片已生成，但没有取到：{why}")
 TIME_LIMIT = Text("The limit of {seconds:g} s passed.", "已超过 {seconds:g} 秒的时限。")
 REFERENCES_NOT_FETCHED = Text("The references could not be fetched ({why}).", "参考图无法下载（{why}）。")
-STREAM_ENDED_EARLY = Text("The stream ended before the service said so.", "服务尚未说完，数据流就断了。")
-ANSWER_NOT_TAKEN_IN = Text("The answer could not be taken in ({fault}: {why}).", "应答处理失败（{fault}：{why}）。")
+STREAM_ENDED_EARLY = Text("The stream broke off before the service had finished.", "服务还没发完，数据流就断了。")
+ANSWER_NOT_TAKEN_IN = Text("The answer could not be processed ({fault}: {why}).", "应答处理失败（{fault}：{why}）。")
 FAULT_OF_PROGRAM = Text(
-    "The run ended by a fault of this program ({fault}: {why}).", "本程序出错，运行中止（{fault}：{why}）。"
+    "The run ended because of a fault in this program ({fault}: {why}).",
+    "本程序出错，运行中止（{fault}：{why}）。",
 )
-ENDED_BEFORE_ANSWER = Text("The run ended before its answer did.", "应答未结束，运行就中断了。")
+ENDED_BEFORE_ANSWER = Text("The run ended before its answer was complete.", "应答还没收完，运行就中断了。")
 BYTES_ARE_KEPT = Text("Its bytes are kept in {path}.", "原始数据保存在 {path}。")
 FIRST_BYTES_ARE_KEPT = Text("Its first {size:,} bytes are kept in {path}.", "前 {size:,} 字节的原始数据保存在 {path}。")
 NO_PICTURE_FOUND = Text("an answer in which no picture was found", "应答中找不到图片")
@@ -37,18 +39,17 @@ LOG_IN_HERE = Text(
     "如果是所在网络的登录页，请先登录；否则检查 base URL。",
 )
 FOLDER_FULL = Text(
-    "The run's folder takes no more: how it ended is kept in {folder}.", "运行文件夹无法写入，结束状态另存于 {folder}。"
+    "The run's folder cannot be written: how it ended is kept in {folder}.",
+    "运行文件夹无法写入，结束状态另存于 {folder}。",
 )
 NOT_RECORDED = Text("What the service sent could not be recorded: {why}.", "服务返回的内容未能记录：{why}。")
-REFUSED_BESIDES = Text(
-    "All images came, and the service said besides: {refusal}", "图片已全部到齐，服务另外提示：{refusal}"
-)
+REFUSED_BESIDES = Text("All images came; the service added: {refusal}", "图片已全部到齐，服务另有提示：{refusal}")
 HOLDS_MORE = Text(
-    "The answer holds more than was taken for pictures; its bytes are kept with the run.",
+    "Part of the answer was not recognised as a picture; its bytes are kept with the run.",
     "应答中还有未识别为图片的内容，原始数据已随运行保存。",
 )
 PASSED_OVER = Text(
-    "Part of the answer was passed over: {why}; its bytes are kept with the run.",
+    "Part of the answer was skipped: {why}; its bytes are kept with the run.",
     "应答有一部分被跳过：{why}；原始数据已随运行保存。",
 )
 BILLED_TILL_THEN = Text(
@@ -66,9 +67,9 @@ TOO_FEW = Text(
 )
 
 # Stop.
-STOPPED_BEFORE = Text("Stopped before anything was sent.", "发送前已停止。")
+STOPPED_BEFORE = Text("Stopped before anything was sent.", "已停止，尚未发送。")
 STOPPED_WATCHING = Text(
-    "Stopped here. Nothing was sent or billed; run {run} is not touched by it.",
+    "Stopped here. Nothing was sent or billed; run {run} is not affected.",
     "已在此停止。未发送，未计费；运行 {run} 不受影响。",
 )
 STOPPED = Text("Stopped after {arrived} of {expected} pictures.", "已停止，收到 {arrived} / {expected} 张。")
@@ -103,7 +104,7 @@ RECOVER_ONCE_MORE = Text(
 
 # Earlier runs of the same request.
 IS_AWAITED = Text(
-    "Run {run} of {origin} draws the same request now; it is waited for.",
+    "Run {run} of {origin} is drawing the same request: waiting for it.",
     "运行 {run}（{origin}）正在画同一请求，将等它完成。",
 )
 HAS_SOME = Text(
@@ -124,11 +125,12 @@ PICTURES_ARE_GONE = Text(
     "运行 {run} 已为此计费，但图片已不在 {folder}。",
 )
 FOLDER_RENAMED = Text(
-    "The folder '{name}' in the store holds a run of this request: named {run} again, it is shown.",
+    "The folder '{name}' in the store holds a run of this request: rename it back to {run} and it is shown.",
     "存储中的文件夹“{name}”是此请求的一次运行：改回原名 {run} 即可显示。",
 )
 STORE_AWAY = Text(
-    "{store} has pictures of this request, and is not there now.", "{store} 中有此请求的图片，但现在无法访问。"
+    "{store} has pictures of this request, but is not there now.",
+    "{store} 中有此请求的图片，但现在无法访问。",
 )
 SHOWN_FROM = Text("From {store}, nothing billed.", "取自 {store}，未计费。")
 IS_INCOMPLETE = Text(
@@ -136,8 +138,8 @@ IS_INCOMPLETE = Text(
     "运行 {run} 缺 {missing} 张：按现状显示，%seedream retry {run} 可补齐。",
 )
 RECORD_IS_OF_ANOTHER = Text(
-    "Run {run} stands for this request, but its record tells of another one; --fresh draws anew.",
-    "运行 {run} 对应此请求，但记录的是另一请求；--fresh 会重新生成。",
+    "Run {run} is listed for this request, but its record is of another one; --fresh draws anew.",
+    "图库把运行 {run} 列在此请求下，但它记录的是另一个请求；--fresh 会重新生成。",
 )
 THIS_PROGRAM = Text("this program", "本程序")
 ANOTHER_PROGRAM = Text("another program", "另一个程序")
@@ -150,7 +152,8 @@ MORE_OF_ID = Text(
     "所有存储中有 {count} 次运行以“{id}”开头或结尾，请输入更多位。",
 )
 NO_PICTURE_OBJECT = Text(
-    "A picture is a frame or the path of a file, not {kind}.", "图片应是一帧或文件路径，不能是 {kind}。"
+    "A picture is a frame or the path of a file, not {kind}.",
+    "图片应是一帧或文件路径，不能是 {kind}。",
 )
 NO_RUN_MADE_IT = Text("No run of {store} made {path}.", "{store} 中没有哪次运行生成过 {path}。")
 NO_TAKE = Text(
@@ -177,11 +180,11 @@ IN_DOUBT = Text(
     "运行 {run} 发送过同一请求，是否计费不明。",
 )
 BILLED_AND_GONE = Text(
-    "Run {run} sent the same request and was billed; its pictures cannot be had any more.",
-    "运行 {run} 发送过同一请求并已计费，图片已无法取回。",
+    "Run {run} sent the same request and was billed; its pictures can no longer be fetched.",
+    "运行 {run} 发送过同一请求并已计费，图片已无法补下载。",
 )
 SENT_ONCE_MORE = Text(
-    "Sent once more in {seconds} s, it may bill {bill}; Stop now costs nothing.",
+    "It is sent again in {seconds} s, which may bill {bill}; Stop now costs nothing.",
     "{seconds} 秒后再次发送，可能计费 {bill}；现在停止不花钱。",
 )
 FETCHES_EARLIER = Text(
@@ -217,7 +220,7 @@ DEMO_GOES_ON = Text(
     "接着运行 {run}（已有 {here} / {total} 张）：只请求缺少的 {missing} 张，演示服务免费；--fresh 全部重新生成。",
 )
 AWAITED_CAME_TO_NOTHING = Text(
-    "Run {run} of {origin}, which this waited for, ended without its pictures.",
+    "Run {run} of {origin}, which this waited for, ended without pictures.",
     "所等待的运行 {run}（{origin}）没有生成图片就结束了。",
 )
 NOTHING_SENT_HERE = Text(
@@ -260,7 +263,7 @@ WHICH_FRAME = Text(
     "Which frame? The set has images[0] to images[{last}].", "哪一帧？这一组有 images[0] 到 images[{last}]。"
 )
 NO_SUCH_FRAME = Text(
-    "The set has images[0] to images[{last}]; {place} is none of them.",
+    "The set has images[0] to images[{last}], but no {place}.",
     "这一组有 images[0] 到 images[{last}]，没有 {place}。",
 )
 NAMED_TWICE = Text("images[{place}] is named twice.", "images[{place}] 写了两次。")
@@ -284,24 +287,23 @@ DRAWN_BEFORE_PICK = Text(
     "改选另一版之前已画过（运行 {run}），未发送。fresh=True 再画一版。",
 )
 FRAME_DRAWN_ALREADY = Text(
-    "Frame {number} was drawn anew by this already (run {run}); nothing is sent. fresh=True draws another.",
+    "Frame {number} was already redrawn this way (run {run}); nothing is sent. fresh=True draws another.",
     "第 {number} 帧已这样重画过（运行 {run}），未发送。fresh=True 再画一版。",
 )
 FRAMES_DRAWN_ALREADY = Text(
-    "Frames {numbers} and {last} were drawn anew by this already (run {run}); nothing is sent. fresh=True draws "
-    "another.",
+    "Frames {numbers} and {last} were already redrawn this way (run {run}); nothing is sent. fresh=True draws another.",
     "第 {numbers}、{last} 帧已这样重画过（运行 {run}），未发送。fresh=True 再画一版。",
 )
 FRAME_ADDED_ALREADY = Text(
-    "Frame {number} was added by this already (run {run}); nothing is sent. fresh=True adds more.",
+    "Frame {number} was already added this way (run {run}); nothing is sent. fresh=True adds more.",
     "第 {number} 帧已这样添加过（运行 {run}），未发送。fresh=True 再添加。",
 )
 FRAMES_ADDED_ALREADY = Text(
-    "Frames {numbers} and {last} were added by this already (run {run}); nothing is sent. fresh=True adds more.",
+    "Frames {numbers} and {last} were already added this way (run {run}); nothing is sent. fresh=True adds more.",
     "第 {numbers}、{last} 帧已这样添加过（运行 {run}），未发送。fresh=True 再添加。",
 )
 VARIED_ALREADY = Text(
-    "This variation was drawn by this already (run {run}); nothing is sent. fresh=True draws another.",
+    "This variation was already drawn (run {run}); nothing is sent. fresh=True draws another.",
     "这张衍生图已画过（运行 {run}），未发送。fresh=True 再画一版。",
 )
 SETTING_IS_TEXT = Text("{name} is text, not {kind}.", "{name} 应为文字，不能是 {kind}。")
@@ -321,7 +323,8 @@ OTHERS_MEANT = Text(
 NOTHING_TO_MARK = Text("Frame {place} has no picture: there is nothing to mark.", "第 {place} 帧没有图片，无法标记。")
 NOT_ARRIVED = Text("Frame {place} has not arrived yet.", "第 {place} 帧还没有到。")
 NOT_EXTENDED = Text(
-    "A set that was put together is not extended: extend the set that its frames are from, then put it together again.",
+    "A set put together from others cannot be extended: extend the set its frames are from, then put it together "
+    "again.",
     "拼成的组不能续画：请续画原来的那一组，再重新拼。",
 )
 OF_DIFFERENT_RUNS = Text(
@@ -329,7 +332,7 @@ OF_DIFFERENT_RUNS = Text(
     "images[{first}] 与 images[{second}] 来自不同的运行，请逐帧重画。",
 )
 NAME_EVERY_FRAME = Text(
-    "Name every frame once: images[{missing}] is not there. images.without({missing}) drops it.",
+    "Name every frame once: images[{missing}] is missing. images.without({missing}) drops it.",
     "每一帧都要写一次：缺 images[{missing}]。要去掉它，用 images.without({missing})。",
 )
 NONE_HAS_MARKS = Text(
@@ -338,18 +341,19 @@ NONE_HAS_MARKS = Text(
 )
 NONE_LEFT = Text("No frame would be left.", "这样一帧都不剩了。")
 WITHOUT_CLIENT = Text(
-    "This set was read without a Seedream: take it from seedream.show(run_id).",
-    "这组不是由 Seedream 读出的：请用 seedream.show(run_id) 取得。",
+    "This set is not connected to a Seedream: get it with seedream.show(run_id).",
+    "这组图没有连到 Seedream：请用 seedream.show(run_id) 重新取得。",
 )
 NO_SUCH_TAKE_OF_FRAME = Text(
-    "images[{place}] has {takes:take}; take={take} is none of them.",
+    "images[{place}] has {takes:take}: there is no take={take}.",
     "images[{place}] 有 {takes} 版，没有 take={take}。",
 )
 NO_TAKE_OF_FRAME = Text(
-    "images[{place}] has no picture; take={take} is none.", "images[{place}] 没有图片，没有 take={take}。"
+    "images[{place}] has no picture: there is no take={take}.",
+    "images[{place}] 没有图片，也就没有 take={take}。",
 )
 NO_SUCH_TAKE_TO_REDO = Text(
-    "images[{place}] has {drawn:take}: take={next} draws the next, take={take} is none.",
+    "images[{place}] has {drawn:take}: take={next} draws the next; there is no take={take}.",
     "images[{place}] 有 {drawn} 版：take={next} 再画一版，没有 take={take}。",
 )
 TAKE_OF_ANOTHER = Text(

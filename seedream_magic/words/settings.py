@@ -44,7 +44,8 @@ TRUE_OR_FALSE = Text("True or False", "True 或 False")
 IN_QUOTES = Text("a text in quotes", "引号里的文字")
 DICT = Text("a dict", "字典")
 NO_PRICE = Text(
-    "The price of {model} is no number such as 0.25: {price}.", "{model} 的价格应为 0.25 这样的数字，不能是 {price}。"
+    "The price of {model} is not a number such as 0.25: {price}.",
+    "{model} 的价格应为 0.25 这样的数字，不能是 {price}。",
 )
 OVER_RUN = Text(
     "This may bill {images:image}; SeedreamMagics.max_images_per_run allows {allowed}.",
@@ -71,7 +72,7 @@ AGREEMENT = frozenset({"y", "yes", "是", "是的", "好", "好的", "确认", "
 NOT_DRAWN = Text("The sweep was not drawn, as you answered.", "按你的回答，没有画。")
 STOPPED_AT_QUESTION = Text("Stopped at the question: nothing was done.", "在提问时停止，什么也没做。")
 UNCOUNTED = Text(
-    "How many images may be billed cannot be counted: --extra sets {names} to what is no number.",
+    "How many images may be billed cannot be counted: --extra sets {names} to something that is not a number.",
     "无法算出可能计费的张数：--extra 中的 {names} 不是数字。",
 )
 WRITE_A_NUMBER = Text(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from seedream_magic.words.text import Text
 
 # Files.
-NOT_WHAT_WAS_WRITTEN = Text("What was written is not what can be read", "写入的内容读出来不一致")
+NOT_WHAT_WAS_WRITTEN = Text("What was written does not read back the same", "写入的内容读出来不一致")
 NO_REGULAR_FILE = Text("It is no regular file", "不是普通文件")
-IS_LINK = Text("It is a link", "是一个链接")
+IS_LINK = Text("It is a link", "它是一个链接")
 LARGER_THAN_IT_CAN_BE = Text("It is larger than it can be", "大小超出上限")
 NO_DISK_TAKES_IT = Text("No disk takes it", "没有磁盘可写入")
 NOT_RENAMED = Text("It was not renamed", "未能改名")
@@ -23,7 +23,7 @@ NAME_ANOTHER = Text(
 )
 STORE_NOT_FOUND = Text("The store {store} cannot be found: {why}.", "找不到存储 {store}：{why}。")
 STORE_NOT_READ = Text("The store {store} cannot be read at the moment.", "存储 {store} 暂时无法读取。")
-TRY_AGAIN = Text("Nothing was sent; try again.", "未发送请求；请再试一次。")
+TRY_AGAIN = Text("Try again.", "请再试一次。")
 NO_ROOM = Text(
     "The disk of {store} has {free} MiB left; {images:picture} may need {needed} MiB.",
     "{store} 所在磁盘剩余 {free} MiB；{images} 张图片可能需要 {needed} MiB。",
@@ -61,8 +61,8 @@ HISTORY_TAKES_OUT = Text(
     "文件可写后 %seedream history 会清除；也可删除该文件，会自动重建。",
 )
 PART_OF_ID = Text(
-    "{id} is a part of an id: a run is purged by all of it, {names}.",
-    "{id} 只是编号的一部分：删除需完整编号，如 {names}。",
+    "{id} is only part of an id: a run is purged by all of it, {names}.",
+    "{id} 只是运行号的一部分：删除需完整运行号，如 {names}。",
 )
 AND_MORE = Text("{names} and {more} more", "{names} 等另外 {more} 个")
 HAS_STARS = Text(
@@ -73,7 +73,7 @@ EVEN_STARRED = Text(
 )
 OF_ANOTHER_USER = Text("Run {run} belongs to another user.", "运行 {run} 属于其他用户。")
 ONLY_MAKER = Text("Only who made it can purge it.", "只有创建者可以删除。")
-STILL_GOING = Text("Run {run} is still going on.", "运行 {run} 仍在进行。")
+STILL_GOING = Text("Run {run} is still under way.", "运行 {run} 仍在进行。")
 STOP_IT = Text("Stop it, or purge it when it has ended.", "请停止它，或等它结束后再删除。")
 RECORD_NOT_READ_KEPT = Text(
     "The record of run {run} cannot be read ({why}); it is not purged.",
@@ -84,7 +84,8 @@ WAS_RENAMED = Text(
 )
 NAME_IT_BACK = Text("Give it back its name, then purge the run.", "请改回原名后再删除。")
 MAY_GO_ON_THERE = Text(
-    "Run {run} was begun on {host} and may still go on there.", "运行 {run} 是在 {host} 上开始的，可能仍在那里进行。"
+    "Run {run} was begun on {host} and may still be under way there.",
+    "运行 {run} 是在 {host} 上开始的，可能仍在那里进行。",
 )
 PURGE_THERE = Text(
     "Purge it there, or {minutes} minutes after it began.", "请在那里删除，或在开始 {minutes} 分钟后删除。"

@@ -21,18 +21,16 @@ NUMBER_OF_TAKES = Text(
     "A sweep makes 1 to {most} takes of each run, not {given}.", "每次可画 1 到 {most} 版，不能是 {given}。"
 )
 NOTHING_TO_SWEEP = Text(
-    "There is nothing to sweep: give groups, rows, options or takes.",
-    "没有可批量的内容：请给出变体、表格、选项取值或版数。",
+    "There is nothing to sweep: give vary, each, xy or repeat.",
+    "没有可批量的内容：请给出 vary、each、xy 或 repeat。",
 )
-REPEAT_NUMBERS_TAKES = Text(
-    "A repeat numbers the takes itself; leave the take out.", "repeat 会自行编号，请去掉 take。"
-)
+REPEAT_NUMBERS_TAKES = Text("repeat numbers the takes itself; leave take out.", "repeat 会自行编号，请去掉 take。")
 FRESH_OR_REPEAT = Text(
-    "Fresh pays anew each time, a repeat only for takes that are missing: give one of them.",
+    "fresh pays anew each time, repeat only for takes that are missing: give one of them.",
     "fresh 每次重新付费，repeat 只补画缺少的几版，两者只能用一个。",
 )
 NO_VALUES = Text("{name} has no values.", "{name} 没有取值。")
-GIVEN_TWICE = Text("{name}: {value} stands there twice.", "{name}：{value} 出现了两次。")
+GIVEN_TWICE = Text("{name}: {value} is given twice.", "{name}：{value} 出现了两次。")
 EMPTY_VALUE = Text("an empty value", "空值")
 NOTHING = Text("(none)", "（空）")
 """The label of a value that is empty: no words, an option that is not given."""
@@ -62,10 +60,12 @@ GROUPS_ARE_TIED = Text(
 )
 VARIANT_IS_EMPTY = Text("One variant of {where} is empty: {label}.", "{where} 有一个变体为空：{label}。")
 VARIABLE_NOT_IN_PROMPT = Text(
-    "vary has {name}, and the prompt no {field} to fill in.", "vary 里有 {name}，但提示词里没有 {field}。"
+    "vary has {name}, but the prompt has no {field} to fill in.",
+    "vary 里有 {name}，但提示词里没有 {field}。",
 )
 NO_VARIABLE = Text(
-    "vary names variables of the prompt; {name} is no name.", "vary 的键应是提示词里的变量名，{name} 不是。"
+    "vary names variables of the prompt; {name} is not a name.",
+    "vary 的键应是提示词里的变量名，{name} 不是。",
 )
 VALUE_IS_EMPTY = Text(
     "{where}: value {number} is empty; '' leaves it out, '-' makes a hole.",
@@ -82,7 +82,8 @@ OPTION_MEANT = Text(
     "There is no option {name} to cross: did you mean {meant}?", "没有可交叉的选项 {name}，是想写 {meant} 吗？"
 )
 OPTIONS_ARE = Text(
-    "There is no option {name} to cross: there are {names}.", "没有可交叉的选项 {name}；可用的有 {names}。"
+    "There is no option {name} to cross; there are {names}.",
+    "没有可交叉的选项 {name}；可用的有 {names}。",
 )
 VARY_WORDS = Text(
     "Words of the prompt vary with --vary and {{red|blue}}.", "要换提示词里的词，请用 --vary 和 {{红|蓝}}。"
@@ -91,19 +92,19 @@ ON_OR_OFF = Text("{where}: {flag} is on or off, not {value}.", "{where}：{flag}
 
 # Rows of a table
 PROMPT_NAMES_NO_COLUMN = Text(
-    "The prompt names nothing of the rows: write one of their columns in braces, {field}.",
+    "The prompt uses none of the columns: write one in braces, such as {field}.",
     "提示词没有用到表格：请用花括号写上列名，如 {field}。",
 )
 COLUMNS_ARE = Text(
-    "The rows have {columns}. A column that is called as an option, such as size, sets it for its row.",
-    "表格的列：{columns}。与选项同名的列（如 size）按行设置该选项。",
+    "The columns are {columns}. One named like an option, such as size, sets it for its row.",
+    "表格的列：{columns}。与选项同名的列（如 size）逐行设置该选项。",
 )
 COLUMN_MEANT = Text(
     "The rows have no column {column}: did you mean {meant}? {literal} stands for the braces themselves.",
     "表格没有 {column} 列，是想写 {meant} 吗？花括号本身写成 {literal}。",
 )
 NO_COLUMN = Text(
-    "The rows have no column {column}: they have {columns}. {literal} stands for the braces themselves.",
+    "The rows have no column {column}, only {columns}. {literal} stands for the braces themselves.",
     "表格没有 {column} 列，只有 {columns}。花括号本身写成 {literal}。",
 )
 ROW_LACKS = Text("Row {row} has no {column}.", "第 {row} 行没有 {column}。")
@@ -130,8 +131,8 @@ MAY_BILL = Text("They may bill {bill}.", "可能计费：{bill}。")
 UP_TO_AT = Text("up to {images:image}, {price}", "最多 {images} 张，{price}")
 UNPRICED = Text("{bill}, {images:image} without a known price", "{bill}，另有 {images} 张价格未知")
 ABOUT = Text("About {time}.", "约需 {time}。")
-ABOUT_BY_OWN_RUNS = Text("About {time} by your own runs.", "按你以往的速度约需 {time}。")
-ABOUT_BY_SERVICE = Text("About {time} as far as is known of the service.", "按该服务的一般速度约需 {time}。")
+ABOUT_BY_OWN_RUNS = Text("About {time}, going by your own runs.", "按你以往的速度约需 {time}。")
+ABOUT_BY_SERVICE = Text("About {time}, going by what the service usually takes.", "按该服务的一般速度约需 {time}。")
 SECONDS = Text("{low} s", "{low} 秒")
 SECONDS_TO = Text("{low} to {high} s", "{low}–{high} 秒")
 MINUTES = Text("{low} min", "{low} 分钟")
@@ -148,7 +149,7 @@ HAVE_SOME = Text(
     "Of {runs:run} some pictures are made: those are fetched free, and only the rest is asked for.",
     "{runs} 次已有部分图片：已生成的免费取回，只请求其余。",
 )
-UNUSED_COLUMNS = Text("Columns that nothing uses: {names}.", "没有用到的列：{names}。")
+UNUSED_COLUMNS = Text("Columns that are not used: {names}.", "没有用到的列：{names}。")
 SAMPLE_OF = Text("A sample of the runs: {runs}, seed {seed}.", "抽画其中 {runs} 次，种子 {seed}。")
 RUNS_WARN = Text("{runs:run}: {warning}", "{runs} 次：{warning}")
 MORE_WARNINGS = Text("And {more:more warning}.", "另有 {more} 条提醒。")
@@ -191,7 +192,7 @@ RUN_SENT_BEFORE = Text(
     "此前已发送，可能计费，因此没有重复发送。\n{code} 会再次发送。",
 )
 
-NOTHING_TO_RETRY = Text("Nothing to ask again: all of it is drawn.", "没有要重新请求的：都已画完。")
+NOTHING_TO_RETRY = Text("Nothing to retry: all of it is drawn.", "没有要重试的：都已画完。")
 RETRIED = Text("{runs} asked again: {parts}.", "重新请求 {runs} 次：{parts}。")
 DRAWN = Text("{runs} drawn", "完成 {runs} 次")
 FAILED = Text("{runs} failed", "失败 {runs} 次")
@@ -203,14 +204,15 @@ NONE_BILLED = Text("nothing was billed", "没有计费")
 SEVERAL_RUNS = Text(
     "{typed} names {runs} runs; {first} is the first of them.", "{typed} 对应 {runs} 次，第一次是 {first}。"
 )
-IS_A_HOLE = Text("{typed} is a hole: it was never to be drawn.", "{typed} 是空位，没有图片。")
+IS_A_HOLE = Text("{typed} is a hole: nothing is drawn there.", "{typed} 是空位，没有图片。")
 NO_RUN = Text("No run of this sweep is called {label}.", "这次批量里没有 {label}。")
 NO_LABEL = Text("No run of this sweep is called {label}. {axes}.", "这次批量里没有 {label}。{axes}。")
 NOT_DRAWN = Text(
-    "This run was not drawn before the sweep was taken from its notebook.", "批量从笔记本取出时，这一次还没有画。"
+    "This run had not been drawn when the sweep was taken from its notebook.",
+    "批量从笔记本取出时，这一次还没有画。",
 )
 WITHOUT_CLIENT = Text(
-    "This sweep was read without a Seedream: run its cell again, which asks for the rest.",
+    "This sweep was read from a file and cannot go on: run its cell again for the rest.",
     "这次批量是从文件读取的，不能继续；重新运行其单元格会请求其余的。",
 )
 NEEDS_PANDAS = Text(

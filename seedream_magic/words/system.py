@@ -45,8 +45,8 @@ SECONDS = Text("{count} s", "{count} 秒")
 MINUTES = Text("{count} min", "{count} 分钟")
 HOURS = Text("{count} h", "{count} 小时")
 
-JSON_BROKEN = Text("what stands at character {position} is no JSON", "第 {position} 个字符处不符合 JSON 格式")
-NO_TEXT = Text("it is no text in {encoding}", "不是 {encoding} 编码的文字")
+JSON_BROKEN = Text("it is not JSON from character {position} on", "第 {position} 个字符处不符合 JSON 格式")
+NO_TEXT = Text("it is not text in {encoding}", "不是 {encoding} 编码的文字")
 
 BY_NUMBER = MappingProxyType({
     errno.ENOENT: NOT_FOUND, errno.EACCES: NOT_PERMITTED, errno.EPERM: OPERATION_NOT_PERMITTED,

@@ -24,7 +24,7 @@ TABLE_WITHOUT_END = Text(
     "What gives the rows or values one after the other has more than {most:,}: it may have no end; give a list.",
     "逐个给出的行或取值超过 {most:,} 个，可能没有尽头；请给列表。",
 )
-NO_FILE = Text("it is no regular file", "不是普通文件")
+NO_FILE = Text("it is not a regular file", "不是普通文件")
 FILE_TOO_LARGE = Text("it has more than {most} MiB", "超过 {most} MiB")
 LENGTHS_DIFFER = Text("The columns have different lengths: {lengths}.", "各列长度不同：{lengths}。")
 LENGTH = Text("{column} has {length}", "{column} 有 {length} 行")
@@ -32,7 +32,7 @@ NO_ROW = Text(
     "Row {row} is a {kind}: a row is a text, a number, or a dict of columns.",
     "第 {row} 行是 {kind}；每行应为文字、数字，或由列名和值组成的字典。",
 )
-NO_CSV = Text("{file} is no CSV file.", "{file} 不是 CSV 文件。")
+NO_CSV = Text("{file} is not a CSV file.", "{file} 不是 CSV 文件。")
 PANDAS_READS_IT = Text(
     "pandas reads it: table = pandas.{reader}({file}); then give table.",
     "先用 pandas 读取：table = pandas.{reader}({file})，再使用 table。",
@@ -50,6 +50,6 @@ ROWS_TOO_LONG = Text(
 )
 QUOTE_COMMAS = Text("A value that holds a comma stands in double quotes.", "含逗号的值要加双引号。")
 ENCODING = Text(
-    "{file} is no CSV file in UTF-8, GB 18030, or UTF-16 with its mark.",
+    "{file} is not a CSV file in UTF-8, GB 18030, or UTF-16 with its mark.",
     "{file} 不是 UTF-8、GB 18030 或带 BOM 的 UTF-16 编码的 CSV 文件。",
 )

@@ -69,7 +69,7 @@ def test_one_ctrl_c_stops(terminal: Terminal, slow: SlowService, slow_server: Ra
 
 def test_a_set_in_the_background_is_shown_at_its_end(terminal: Terminal, slow: SlowService) -> None:
     """Above what a person types meanwhile: nothing is written over it."""
-    assert "It is drawn in the background" in terminal.run("%%seedream kites << --bg -n 2", "a kite")
+    assert "Drawing in the background" in terminal.run("%%seedream kites << --bg -n 2", "a kite")
     assert "'running'" in terminal.run("kites.state")
     terminal.child.send("6 *")
     slow.release.set()
