@@ -6,6 +6,7 @@ python hostile.py STORE OUTSIDE  < statements, a JSON list  > what came of each,
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
@@ -318,7 +319,7 @@ def main(store: Path, outside: Path) -> None:
     settings.HistoryManager.enabled = False
     shell = InteractiveShell.instance(config=settings)
     transport = refusing()
-    (Seedream.__init__.__kwdefaults__ or {})["transport"] = transport
+    inspect.unwrap(Seedream.__init__).__kwdefaults__["transport"] = transport
     assert shell.run_cell("%load_ext seedream_magic").success
     shell.run_cell(SETUP)
     statements = json.load(sys.stdin)
