@@ -66,8 +66,6 @@ class Settings(Configurable):
 
     def update_config(self, config: Any) -> None:
         """Refuse a setting that there is not, as a typing error of `%config` is; traitlets would warn in English."""
-        from seedream_magic.names import about_name  # noqa: PLC0415 - load time: mostly there is none
-
         names = self.trait_names(config=True)
         for name in config.get(type(self).__name__, {}):
             if name not in names:
