@@ -523,8 +523,8 @@ class ImageSet(Named, Sequence[Frame]):
         A4, A5, letter, square, picture); `.html` a page with the carousel and the originals in it; `.zip` the
         originals and their captions; `.jpg` or `.png` a contact sheet, `size` pixels wide; `.gif` an
         animation with `seconds` for each frame, its longer side `size`. `title` stands above, without `captions` no
-        picture has words, `with_facts` it tells model, run, bill and what failed as well, an archive what was asked
-        for, too.
+        picture has words. With `with_facts` it tells model, run, bill and what failed as well, and an archive has the
+        request.
         Raises `InvalidRequest` for another ending, `ConfigError` where the file cannot be written.
         """
         from seedream_magic.view.export import export  # noqa: PLC0415 - Pillow loads when a picture is displayed

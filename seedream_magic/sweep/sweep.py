@@ -233,8 +233,8 @@ class Sweep(Named, Sequence[ImageSet]):
 
         `.html` a page with the grid and the originals in it; `.pdf` a document with a page for each picture and its
         labels; `.jpg` or `.png` a contact sheet with the labels of the axes, `size` pixels wide; `.zip` a folder of
-        originals for each run. `with_facts` all but a PDF tell model, bill and what failed as well. Raises
-        `InvalidRequest` for another ending, `ConfigError` where the file cannot be written.
+        originals for each run. With `with_facts` it tells model, bill and what failed as well. Raises `InvalidRequest`
+        for another ending, `ConfigError` where the file cannot be written.
         """
         from seedream_magic.view.export_options import ExportOptions  # noqa: PLC0415 - as below
         from seedream_magic.view.grid_export import export_grid  # noqa: PLC0415 - Pillow loads when it is exported
