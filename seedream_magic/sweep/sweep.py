@@ -28,7 +28,7 @@ from seedream_magic.errors import (
 )
 from seedream_magic.images.cards import public_cards
 from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
-from seedream_magic.names import Named, takes_keywords
+from seedream_magic.names import NameHints, takes_keywords
 from seedream_magic.sweep.axes import Axis, Place
 from seedream_magic.sweep.ledger import Ledger
 from seedream_magic.view.cards import Grid, GridCell, GridState
@@ -54,7 +54,7 @@ class SweepClient(Client, Protocol):
 
 
 @dataclass(frozen=True, eq=False)  # each is one of its own, in sets and as a key
-class Sweep(Named, Sequence[ImageSet]):
+class Sweep(NameHints, Sequence[ImageSet]):
     """The runs of a sweep, in the order of its axes. A growing one is a series of these values.
 
     `title` is the prompt as it was typed. `places` are those of the axes' product, `plans`, `sets` and `errors` what is
