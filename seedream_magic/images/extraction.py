@@ -26,6 +26,7 @@ LEAST = 2**20
 _MOST = 2 * MAXIMUM_FRAMES
 """Taken of one answer: each may have a file open, and previews come as well."""
 _MOST_BEGINNINGS = 10_000
+"""Looked at in one answer: what has more is read on as it comes."""
 _HEAD = 240
 """Characters of a text that stay."""
 _SIGNATURES = (b"/9j/", b"iVBORw0KGgo", b"UklGR")
