@@ -46,7 +46,7 @@ class _Reported(BaseException):
     the `advice` of the class takes its place. `details` are further lines: each fault of a request, or the service's
     own words.
     `images` is the set as far as it came, None where no run was begun; `sweep` is the sweep that it ended.
-    `could_send` is False of what never sends a request: that none was sent is no news of it.
+    `could_send` is False where no request is ever sent: then no line says that none was.
     `gateway` is the program that forwarded the request, if known; `attempts` how often it says it did so at least, and
     `billable_attempts` how many of those may be billed; where it does not say, None and 1.
     """
@@ -276,14 +276,14 @@ class SeedreamInterrupted(_Reported, KeyboardInterrupt):
 
 
 def reword(error: SeedreamError, change: Callable[[str], str]) -> None:
-    """Have an error say what `change` gives for its sentences."""
+    """Put each sentence of an error through `change`."""
     error.args, error.hint = (change(error.message),), change(error.hint)
     error.details = tuple(map(change, error.details))
 
 
 @contextmanager
 def sends_nothing() -> Iterator[None]:
-    """Around what never sends a request, as a decorator too: a picture is marked, a file written, a set looked at."""
+    """Around what only marks, writes a file or looks, also as a decorator: its errors do not say "Nothing was sent"."""
     try:
         yield
     except SeedreamError as error:

@@ -17,7 +17,7 @@ from seedream_magic.api.redaction import without_secret
 from seedream_magic.api.refusal import Refusal
 from seedream_magic.errors import ResponseBroken, reason_of
 from seedream_magic.images.extraction import Extractor
-from seedream_magic.images.response import RawBody, head_line, object_line, with_descriptions
+from seedream_magic.images.response import RawBody, head_line, object_line
 from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.images.threads import in_thread, raise_if_stopped
 from seedream_magic.words import runs as texts
@@ -97,8 +97,8 @@ class Tally:
 class Listener:
     """Listens to one answer; `raw` is the file with its bytes, `unrecorded` why its record lacks a line, "" if none.
 
-    `reader` gives the pictures their places; `images` is how many were asked for at most. `at_end` says that the body
-    came to its end. `extractor` has the large pictures that came in base64, to be taken.
+    `reader` gives the pictures their places; `images` is how many were asked for at most. `extractor` takes out the
+    large pictures that come in base64. `at_end` says that the body came to its end.
     """
 
     answer: Answer
@@ -107,10 +107,10 @@ class Listener:
     reader: Reader
     tally: Tally
     images: int
+    extractor: Extractor
     unrecorded: str = ""
     at_end: bool = False
     raw: RawBody = field(init=False)
-    extractor: Extractor = field(default_factory=Extractor)
 
     def __post_init__(self) -> None:
         self.raw = self.run.raw_body()
@@ -235,7 +235,7 @@ class Listener:
     async def _record(self, entry: dict[str, Any]) -> None:
         """A record that cannot be written must not cost the picture that it is about."""
         try:
-            await in_thread(lambda: self.run.record(with_descriptions(entry, self.extractor.describe)))
+            await in_thread(lambda: self.run.record(self.extractor.describe(entry)))
         except (OSError, RecursionError) as exc:
             self.unrecorded = self.unrecorded or reason_of(exc)
 

@@ -18,14 +18,14 @@ class NoSuchKeyword(InvalidRequest, TypeError):
     """A keyword that a function does not take: a `TypeError`, as Python's own protocols expect it."""
 
 
-def about_name(of: str, typed: str, names: Iterable[str]) -> str:
-    """That `of` has no such name; of the names that it has, the one that looks like it."""
+def no_such_name(of: str, typed: str, names: Iterable[str]) -> str:
+    """The sentence that `of` has no such name, with that one of its `names` which looks like it."""
     near = difflib.get_close_matches(typed, names, n=1)
     return texts.NAME_MEANT(of=of, typed=typed, meant=near[0]) if near else texts.NO_NAME(of=of, typed=typed)
 
 
 def takes_keywords(*further: str) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
-    """A function that refuses a keyword which it does not have; `further` are those of its `**options`."""
+    """Decorate a function to refuse keywords that it does not have; `further` are those of its `**options`."""
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
         defined: Any = function
@@ -36,7 +36,7 @@ def takes_keywords(*further: str) -> Callable[[Callable[Given, Result]], Callabl
         def call(*values: Given.args, **keywords: Given.kwargs) -> Result:
             unknown = next((name for name in keywords if name not in names), None)
             if unknown is not None:
-                raise NoSuchKeyword(about_name(of, unknown, names))
+                raise NoSuchKeyword(no_such_name(of, unknown, names))
             return function(*values, **keywords)
 
         return call
@@ -44,12 +44,12 @@ def takes_keywords(*further: str) -> Callable[[Callable[Given, Result]], Callabl
     return decorate
 
 
-class Named:
-    """A value that says of an attribute which it does not have which one was meant."""
+class NameHints:
+    """A base for values: whoever misspells one of their attributes is told which one was meant."""
 
     if not TYPE_CHECKING:  # a type checker knows the attributes there are
 
         def __getattr__(self, name: str) -> NoReturn:
             kind = type(self).__name__
             names = [] if name.startswith("_") else [known for known in dir(self) if not known.startswith("_")]
-            raise AttributeError(about_name(kind, name, names), name=name, obj=self)
+            raise AttributeError(no_such_name(kind, name, names), name=name, obj=self)

@@ -7,8 +7,10 @@ its own. They say nothing of ours: what is accepted or refused, and how it looks
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PIL import Image, ImageFile, PngImagePlugin, _imaging
@@ -19,81 +21,82 @@ from seedream_magic.words import pictures as texts
 
 LARGEST_OPENED = 2 * 89_478_485
 """Pixels: what Pillow refuses to open as it is shipped."""
-_SHIPPED: dict[tuple[Any, str], Any] = {
-    (ImageFile, "LOAD_TRUNCATED_IMAGES"): False,
-    (Image, "MAX_IMAGE_PIXELS"): None,  # ours are checked against limits of their own
-    (PngImagePlugin, "MAX_TEXT_CHUNK"): 2**20,
-    (PngImagePlugin, "MAX_TEXT_MEMORY"): 2**26,
-}
 _lock = free_in_child(threading.Lock())
-_depth = 0
-_others: dict[tuple[Any, str], Any] = {}
-_BLOCK = 2**30
-"""Bytes: more than any picture of ours has."""
-_whole = _others_block = 0
 _JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """A setting of the process: how it is read and written, and what we need it to be."""
+
+    read: Callable[[], Any]
+    write: Callable[[Any], object]
+    ours: Any
+
+
+class _Settings:
+    """Settings that are ours as long as anybody needs them so, and afterwards what they were.
+
+    They are the process's: another thread has them so too, for as long. So this is for what is short or rare.
+    """
+
+    def __init__(self, *settings: _Setting) -> None:
+        self._settings, self._before = settings, list[Any]()
+        self._needed = 0
+        in_child(self._restore)  # whoever needed them is not there
+
+    @contextmanager
+    def ours(self) -> Iterator[None]:
+        with _lock:
+            self._needed += 1
+            if self._needed == 1:
+                self._before = [setting.read() for setting in self._settings]
+                for setting in self._settings:
+                    setting.write(setting.ours)
+        try:
+            yield
+        finally:
+            with _lock:
+                self._needed -= 1
+                if not self._needed:
+                    self._restore()
+
+    def _restore(self) -> None:
+        for setting, before in zip(self._settings, self._before, strict=False):
+            if setting.read() == setting.ours:  # what somebody has set meanwhile stays
+                setting.write(before)
+        self._needed, self._before = 0, []
+
+
+def _attribute(module: object, name: str, ours: object) -> _Setting:
+    return _Setting(partial(getattr, module, name), partial(setattr, module, name), ours)
+
+
+_SWITCHES = _Settings(
+    _attribute(ImageFile, "LOAD_TRUNCATED_IMAGES", ours=False),
+    _attribute(Image, "MAX_IMAGE_PIXELS", None),  # ours are checked against limits of their own
+    _attribute(PngImagePlugin, "MAX_TEXT_CHUNK", 2**20),
+    _attribute(PngImagePlugin, "MAX_TEXT_MEMORY", 2**26),
+)
+_BLOCK_SIZE = _Settings(_Setting(_imaging.get_block_size, _imaging.set_block_size, 2**30))
+"""In bytes: more than any picture of ours has."""
 
 
 @contextmanager
 def as_shipped() -> Iterator[None]:
-    """Pillow's switches as they are shipped, but for the limit of pixels, which is off; afterwards as they were.
-
-    The switches are the process's: another thread has them so too, for as long. So this is for what is short or rare.
-    """
-    global _depth  # noqa: PLW0603 - like the switches, it is the process's
-    with _lock:
-        _depth += 1
-        if _depth == 1:
-            _others.update({(module, name): getattr(module, name) for module, name in _SHIPPED})
-            _switch(_SHIPPED)
-    try:
+    """Pillow's switches as they are shipped, but for the limit of pixels, which is off; afterwards as they were."""
+    with _SWITCHES.ours():
         yield
-    finally:
-        with _lock:
-            _depth -= 1
-            if not _depth:
-                # What somebody has set meanwhile stays.
-                _switch({key: value for key, value in _others.items() if getattr(*key) == _SHIPPED[key]})
 
 
 @contextmanager
 def in_one_block() -> Iterator[None]:
     """Pixels that are decoded meanwhile lie in one piece of memory, which goes back to the system when they are freed.
 
-    Pillow's own pieces have 16 MiB, of which each thread of this process would keep four: see `apart`.
+    Pillow's own pieces have 16 MiB, of which each thread of this process would keep four: see `memory`.
     """
-    global _whole, _others_block  # noqa: PLW0603 - like the setting, they are the process's
-    with _lock:
-        if not _whole:
-            _others_block = _imaging.get_block_size()
-            _imaging.set_block_size(_BLOCK)
-        _whole += 1
-    try:
+    with _BLOCK_SIZE.ours():
         yield
-    finally:
-        with _lock:
-            _whole -= 1
-            if not _whole and _imaging.get_block_size() == _BLOCK:
-                _imaging.set_block_size(_others_block)
-
-
-def _switch_back() -> None:
-    """In a forked child: whoever had them switched is not there."""
-    global _depth, _whole  # noqa: PLW0603 - see above
-    if _depth:
-        _depth = 0
-        _switch(_others)
-    if _whole:
-        _whole = 0
-        _imaging.set_block_size(_others_block)
-
-
-in_child(_switch_back)
-
-
-def _switch(values: dict[tuple[Any, str], Any]) -> None:
-    for (module, name), value in values.items():
-        setattr(module, name, value)
 
 
 def decode_fully(data: bytes, found: Outline, end: int) -> None:

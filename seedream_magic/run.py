@@ -36,6 +36,7 @@ from seedream_magic.errors import (
 from seedream_magic.images.claims import HEARTBEAT
 from seedream_magic.images.delivery import deliver, fetch_references
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
+from seedream_magic.images.extraction import Extractor
 from seedream_magic.images.image_set import LONGEST_RUN_SECONDS, Frame, ImageSet
 from seedream_magic.images.response import mask_beside_links
 from seedream_magic.images.route import image_client
@@ -82,7 +83,7 @@ class Run:
         self._transport, self._pace = transport, pace
         self._slots = slots or asyncio.Semaphore(PARALLEL_DOWNLOADS)
         self._tally = Tally(plan.request.images_expected)
-        self._reader = Reader()
+        self._reader, self._extractor = Reader(), Extractor()
         self._costs: list[object] = []
         self._listener: Listener | None = None
         self._raised: SeedreamError | None = None
@@ -221,8 +222,7 @@ class Run:
         except SeedreamError as error:
             return error
         finally:
-            if self._listener is not None:
-                self._listener.extractor.close()
+            self._extractor.close()
 
     async def _complete_references(self, http: Client) -> SeedreamError | None:
         """Fetch the references that are links, before anything is sent; what stood in the way, if anything did."""
@@ -270,7 +270,7 @@ class Run:
             ) as answer:
                 self.images = replace(self.images, outcome="billed")
                 most = self.plan.request.images_at_most
-                self._listener = Listener(answer, self.folder, self.key, self._reader, tally, most)
+                self._listener = Listener(answer, self.folder, self.key, self._reader, tally, most, self._extractor)
                 await self._listener.record_head()
                 self._note_head(answer)
                 await follow(self._listener.events())
@@ -313,9 +313,9 @@ class Run:
         self._note(waiting)
         service = TaskService(self.plan.provider, self.plan.base_url, lambda: self.key, http, self._transport)
         most = self.plan.request.images_at_most
-        extractor = self._listener.extractor if self._listener else None
+        run, reader, extractor = self.folder, self._reader, self._extractor
         answers = follow_tasks(
-            tasks, service, run=self.folder, reader=self._reader, images=most, pace=self._pace, extractor=extractor
+            tasks, service, run=run, reader=reader, images=most, pace=self._pace, extractor=extractor
         )
         await follow(answers)
         self._set(task="", notes=tuple(note for note in self.images.notes if note != waiting))
@@ -380,7 +380,7 @@ class Run:
     async def _deliver(self, picture: Picture, http: Client) -> None:
         """Save one picture, and put its frame into the set."""
         prompt, local = self.plan.request.prompt_of(picture.index), self.plan.on_loopback
-        body = self._listener.extractor.find(picture.b64_json) if self._listener else None
+        body = self._extractor.find(picture.b64_json)
         delivery = await deliver(
             picture, self.folder, http, self._slots, prompt=prompt, allow_loopback=local, body=body
         )

@@ -35,7 +35,7 @@ from seedream_magic.images.record import is_run
 from seedream_magic.images.run_folder import settle
 from seedream_magic.images.stored_runs import find_record
 from seedream_magic.images.takes import pick, takes_of
-from seedream_magic.names import Named, takes_keywords
+from seedream_magic.names import NameHints, takes_keywords
 from seedream_magic.planning import OPTIONS, Options, make_ask, plan_in_python, plan_of_record
 from seedream_magic.recover import find_unfinished, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from seedream_magic.sweep.sweep import Sweep
 
 
-class Seedream(Named):
+class Seedream(NameHints):
     """A provider, a model and a store to draw with.
 
     What is not given comes from the environment (`SEEDREAM_PROVIDER`, `SEEDREAM_BASE_URL`, `SEEDREAM_MODEL`,

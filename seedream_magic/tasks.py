@@ -17,7 +17,7 @@ from seedream_magic.api.shapes import places_of
 from seedream_magic.api.task_shapes import Task
 from seedream_magic.errors import NoConnection, ResponseBroken, SeedreamError
 from seedream_magic.images.extraction import Extractor
-from seedream_magic.images.response import head_line, object_line, with_descriptions
+from seedream_magic.images.response import head_line, object_line
 from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.words import runs as texts
 from seedream_magic.words.lists import enumeration
@@ -161,8 +161,9 @@ def _take(
     events: list[Event] = [event for _, found in read for event in found if not isinstance(event, Task)]
     new = followed.over or any(_is_progress(event) for event in events)
     if new or followed.fault:
-        describe = str if extractor is None else extractor.describe
-        lines = [with_descriptions(object_line(piece), describe) for piece in pieces]
+        lines = [object_line(piece) for piece in pieces]
+        if extractor is not None:
+            lines = [extractor.describe(line) for line in lines]
         _keep(answer, lines, followed.task.task_id, run, under_way=not followed.over)
     return events if new else []
 

@@ -209,8 +209,6 @@ def test_what_is_no_batch_is_refused_at_once(seedream: Seedream, rows: Any, how:
         seedream.map(rows, **how)
     with pytest.raises(InvalidRequest, match=words):
         seedream.amap(rows, **how)
-    with pytest.raises(InvalidRequest, match="sise"):
-        seedream.map(["a"], sise="2K")  # type: ignore[call-arg]
 
 
 def test_rows_are_taken_on_the_caller_s_thread_as_they_are_needed(seedream: Seedream) -> None:

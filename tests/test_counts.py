@@ -22,7 +22,7 @@ from PIL import Image
 
 from asking import run_cell
 from raw_server import Behaviour, RawServer, Request, head, raw_server
-from seedream_magic import Seedream, apart, library
+from seedream_magic import Seedream, library, memory
 from seedream_magic.images import changes, response
 from seedream_magic.images.received import IN_MEMORY
 from seedream_magic.images.verify import verify_picture
@@ -156,7 +156,7 @@ def test_a_batch_does_not_look_through_its_store_for_each_run(
 @pytest.mark.parametrize("way", ["link", "base64 in JSON", "base64 in events"])
 def test_memory_does_not_grow_with_the_number_of_frames(store: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twelve large pictures, all on their way at once, take what three take: a core has one each, disk the rest."""
-    monkeypatch.setattr(apart, "_ALONE", 0)  # of which nothing is touched, but it would be weighed
+    monkeypatch.setattr(memory, "_MAPPED", 0)  # of which nothing is touched, but it would be weighed
     data = encoded(noise(1536, 1536), "PNG")
     text, stream = base64.b64encode(data + b"0")[:-4], way.endswith("events")
     images = 2

@@ -211,7 +211,7 @@ def test_a_failed_export_leaves_the_old_file(
 ) -> None:
     """A full disk, or Stop, in the middle: no half file, and what was there is there."""
 
-    def write(cards: CardSet, path: Path, **options: object) -> CardSet:
+    def write(cards: CardSet, path: Path, *_: object, **__: object) -> CardSet:
         path.write_bytes(b"half")
         raise error
 

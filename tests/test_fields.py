@@ -120,8 +120,8 @@ from seedream_magic.api.request import request_from_body
 from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.completion import Surroundings, complete
 from seedream_magic.notebook.options import help_text
-from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.notebook.panel.form import Form
+from seedream_magic.notebook.panel.page_loop import PageLoop
 
 def refusal(call):
     try:

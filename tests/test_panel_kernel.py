@@ -171,8 +171,7 @@ def test_a_click_that_was_refused_draws_nothing_later(slow_kernel: Kernel, slow_
     ).stdout.strip()
     send(slow_kernel, generate, CLICK)
     send(slow_kernel, leave_out, CLICK)
-    left_out = "while panel.line.request is None: await asyncio.sleep(0.02)"
-    slow_kernel.run(left_out)
+    slow_kernel.run("while panel.line.request is None: await asyncio.sleep(0.02)")
     assert slow_kernel.run("print(panel._run.busy, panel.line.request.prompt)").stdout == "False a village\n"
     slow_kernel.run("panel")
     send(slow_kernel, generate, CLICK)

@@ -13,17 +13,20 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from seedream_magic.api.models import LARGEST_BASE64_CHARACTERS, MAXIMUM_FRAMES
 from seedream_magic.api.shapes import is_picture_text
+from seedream_magic.images.json_files import DEEPEST, cut_json
 from seedream_magic.images.received import Received
-from seedream_magic.images.response import stand_in
+from seedream_magic.images.response import map_texts, stand_in
 
 LEAST = 2**20
 """Characters: what is smaller is no burden."""
 _MOST = 2 * MAXIMUM_FRAMES
 """Taken of one answer: each may have a file open, and previews come as well."""
 _MOST_BEGINNINGS = 10_000
+"""Looked at in one answer: what has more is read on as it comes."""
 _HEAD = 240
 """Characters of a text that stay."""
 _SIGNATURES = (b"/9j/", b"iVBORw0KGgo", b"UklGR")
@@ -153,8 +156,11 @@ class Extractor:
         picture = self._pictures.get((text or "")[-64:])
         return None if picture is None else picture.data
 
-    def describe(self, text: str) -> str:
-        """A text as the record has it: with the length and the digest of each picture that stood in it."""
+    def describe(self, value: Any) -> Any:
+        """A JSON value as the record has it: with the length and the digest of each picture that stood in its texts."""
+        return map_texts(cut_json(value, levels=DEEPEST), lambda _, text: self._describe_text(text))
+
+    def _describe_text(self, text: str) -> str:
         for picture in self._pictures.values():
             if text.endswith(picture.text) and is_picture_text(text):
                 characters = len(text) - len(picture.text) + picture.characters

@@ -39,7 +39,7 @@ from seedream_magic.images.cards import (
 )
 from seedream_magic.images.marks import NONE, Marks, change_marks, checked_tags, mark, marks_of
 from seedream_magic.images.shapes import checked_places, request_of_pictures
-from seedream_magic.names import Named, takes_keywords
+from seedream_magic.names import NameHints, takes_keywords
 from seedream_magic.words import runs as texts
 from seedream_magic.words.carousel import ENGLISH, Words, words_for
 from seedream_magic.words.text import Sentence, in_language, join
@@ -96,7 +96,7 @@ Reported = TypeVar("Reported", SeedreamError, SeedreamInterrupted)
 
 
 @dataclass(frozen=True)
-class Frame(Named):
+class Frame(NameHints):
     """One picture of a set.
 
     `index` counts from 0 (files and captions from 1). `path` is the original file as the service made it; None while
@@ -225,7 +225,7 @@ class NoSuchFrame(InvalidRequest, IndexError):
 
 
 @dataclass(frozen=True)
-class ImageSet(Named, Sequence[Frame]):
+class ImageSet(NameHints, Sequence[Frame]):
     """The frames of one run, in order; frame `k` stands at index `k`, failed ones included.
 
     A growing set is a series of these values: `state` is "running" until the run ends. `expected` is the number of
@@ -523,8 +523,8 @@ class ImageSet(Named, Sequence[Frame]):
         A4, A5, letter, square, picture); `.html` a page with the carousel and the originals in it; `.zip` the
         originals and their captions; `.jpg` or `.png` a contact sheet, `size` pixels wide; `.gif` an
         animation with `seconds` for each frame, its longer side `size`. `title` stands above, without `captions` no
-        picture has words, `with_facts` it tells model, run, bill and what failed as well, an archive what was asked
-        for, too.
+        picture has words. With `with_facts` it tells model, run, bill and what failed as well, and an archive has the
+        request.
         Raises `InvalidRequest` for another ending, `ConfigError` where the file cannot be written.
         """
         from seedream_magic.view.export import export  # noqa: PLC0415 - Pillow loads when a picture is displayed

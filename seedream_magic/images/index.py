@@ -99,17 +99,17 @@ def look_at(folder: Path | os.DirEntry[str]) -> Look:
 
 
 def text_of(entry: HistoryEntry) -> str:
-    """What is looked for words in: a line each for prompt, model, notebook, id, provider and tags."""
+    """The text that a search looks for words in: a line each for prompt, model, notebook, id, provider and tags."""
     return join_texts(*texts_of(entry))
 
 
 def texts_of(entry: HistoryEntry) -> tuple[str, ...]:
-    """The same as it is written."""
+    """Its lines as they were written."""
     return entry.prompt, entry.model, entry.notebook, entry.run_id, entry.provider, entry.tags
 
 
 def join_texts(*texts: str) -> str:
-    """Texts to look for words in, a line each."""
+    """The lines made `comparable`, as one text."""
     return "\n".join(map(comparable, texts))
 
 

@@ -10,8 +10,8 @@ import io
 import os
 import tempfile
 
-from seedream_magic.apart import read_apart
 from seedream_magic.images.durable import write_all
+from seedream_magic.memory import read_large
 
 IN_MEMORY = 2**19
 """Bytes of one body that are held before they are written."""
@@ -47,7 +47,7 @@ class Received:
         if self._writes:
             self._write()  # so that reading makes the only copy
         self._file.seek(0)
-        data = read_apart(self._file, self._written)
+        data = read_large(self._file, self._written)
         if len(data) != self._written:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         data += self._memory.getvalue()

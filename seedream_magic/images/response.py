@@ -161,17 +161,12 @@ def object_line(piece: Answered) -> dict[str, Any]:
     return {"object": piece.fields, **{name: value for name, value in marks.items() if value}}
 
 
-def with_descriptions(line: Mapping[str, Any], describe: Callable[[str], str]) -> Any:
-    """A line with its texts as `describe` gives them, where pictures were taken out of the answer."""
-    return _map_texts(cut_json(line, levels=DEEPEST), lambda _, text: describe(text))
-
-
 def _answered(line: Mapping[str, Any], numbers: Iterator[int]) -> Answered | None:
     """The object of such a line, None for another one; what stands for base64 in it is numbered by `_number_apart`."""
     value = line.get("object")
     if not isinstance(value, dict):
         return None
-    value = _map_texts(value, lambda _, text: _number_apart(text, numbers))
+    value = map_texts(value, lambda _, text: _number_apart(text, numbers))
     return Answered(value, str(line.get("event") or ""), cut=bool(line.get("cut")))
 
 
@@ -324,7 +319,7 @@ def _read_again(path: Path, codings: str) -> Iterator[Answered]:
 
 def without_base64(value: Any) -> Any:
     """A JSON value in which its length and digest stand in place of each picture in base64."""
-    return _map_texts(value, lambda name, text: _digested(text) if _is_base64(name, text) else text)
+    return map_texts(value, lambda name, text: _digested(text) if _is_base64(name, text) else text)
 
 
 def lacks_base64(value: Any) -> bool:
@@ -366,7 +361,7 @@ def without_signatures(value: Any, secret: str = "", *, of: Collection[str] | No
             return recorded_link(text.strip(), secret)
         return LINK_IN_TEXT.sub(lambda link: recorded_link(link[0], secret), text)
 
-    return _map_texts(value, unsigned)
+    return map_texts(value, unsigned)
 
 
 def recorded_link(url: str, secret: str = "") -> str:
@@ -380,21 +375,21 @@ def recorded_link(url: str, secret: str = "") -> str:
 
 def mask_beside_links(value: Any, secret: str) -> Any:
     """A JSON value without the key; the links in it stay to the letter, for they are to be opened."""
-    return _map_texts(
+    return map_texts(
         value,
         lambda _, text: without_secret_beside_links(text, secret),
         rename=lambda name: without_secret(name, secret),
     )
 
 
-def _map_texts(
+def map_texts(
     value: Any, change: Callable[[str, str], str], name: str = "", *, rename: Callable[[str], str] = str
 ) -> Any:
     """`value` with `change` applied to each text, however deep; it is given the name that the text stands under."""
     if isinstance(value, str):
         return change(name, value)
     if isinstance(value, Mapping):
-        return {rename(str(key)): _map_texts(item, change, str(key), rename=rename) for key, item in value.items()}
+        return {rename(str(key)): map_texts(item, change, str(key), rename=rename) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_map_texts(item, change, name, rename=rename) for item in value]
+        return [map_texts(item, change, name, rename=rename) for item in value]
     return value

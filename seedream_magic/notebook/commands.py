@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import getpass
 import os
 import re
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -36,13 +35,12 @@ def run_command(desk: Desk, line: str) -> None:
     """Run one `%seedream` line. Raises `InvalidRequest` for a command that does not exist."""
     word, rest = [*line.split(maxsplit=1), "", ""][:2]
     command = COMMANDS.get(texts.CHINESE_COMMANDS.get(word, word.lower()))
-    if command is None:
-        with sends_nothing():
-            raise InvalidRequest(_about_unknown(word))
     typed = {texts.CHINESE_OPTIONS[name]: name for name in _OPTION.findall(rest) if name in texts.CHINESE_OPTIONS}
     if word in texts.CHINESE_COMMANDS:
         typed[f"%seedream {texts.CHINESE_COMMANDS[word]}"] = f"%seedream {word}"
     with named_as_typed(typed), nullcontext() if command is retry else sends_nothing():
+        if command is None:
+            raise InvalidRequest(_about_unknown(word))
         command(desk, _OPTION.sub(lambda option: texts.CHINESE_OPTIONS.get(option[0], option[0]), rest.strip()))
 
 
@@ -148,7 +146,7 @@ def _key(desk: Desk, typed: str) -> None:
     if not provider.needs_key:
         raise ConfigError(texts.NEEDS_NO_KEY(provider=provider.name))
     if "--if-missing" in words:
-        with contextlib.suppress(MissingKey, ConfigError):  # there is none, or one that cannot be used
+        with suppress(MissingKey, ConfigError):  # there is none, or one that cannot be used
             there = texts.KEY_IS_THERE(provider=provider.name, source=find_key(provider).source)
             print(there)  # noqa: T201 - see below
             return

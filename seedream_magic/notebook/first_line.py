@@ -68,7 +68,7 @@ def named_as_typed(names: Mapping[str, str]) -> Iterator[None]:
 
 
 def with_names(text: str, names: Mapping[str, str]) -> str:
-    """A text that names options otherwise. One that names none of them stays a sentence that has both languages."""
+    """The text with these names in place of the usual ones. A `Sentence` without any stays one, in both languages."""
     meant = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])")
     return meant.sub(lambda name: names[name[0]], text) if names and meant.search(text) else text
 

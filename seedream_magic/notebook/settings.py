@@ -66,14 +66,12 @@ class Settings(Configurable):
 
     def update_config(self, config: Any) -> None:
         """Refuse a setting that there is not, as a typing error of `%config` is; traitlets would warn in English."""
-        from seedream_magic.names import about_name  # noqa: PLC0415 - load time: mostly there is none
-
         names = self.trait_names(config=True)
         for name in config.get(type(self).__name__, {}):
             if name not in names:
-                from seedream_magic.names import about_name  # noqa: PLC0415 - load time: few names are misspelt
+                from seedream_magic.names import no_such_name  # noqa: PLC0415 - load time: few names are misspelt
 
-                raise TraitError(about_name(type(self).__name__, name, names))
+                raise TraitError(no_such_name(type(self).__name__, name, names))
         super().update_config(config)
 
     @validate("headers")

@@ -28,7 +28,7 @@ from seedream_magic.errors import (
 )
 from seedream_magic.images.cards import public_cards
 from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
-from seedream_magic.names import Named, takes_keywords
+from seedream_magic.names import NameHints, takes_keywords
 from seedream_magic.sweep.axes import Axis, Place
 from seedream_magic.sweep.ledger import Ledger
 from seedream_magic.view.cards import Grid, GridCell, GridState
@@ -54,7 +54,7 @@ class SweepClient(Client, Protocol):
 
 
 @dataclass(frozen=True, eq=False)  # each is one of its own, in sets and as a key
-class Sweep(Named, Sequence[ImageSet]):
+class Sweep(NameHints, Sequence[ImageSet]):
     """The runs of a sweep, in the order of its axes. A growing one is a series of these values.
 
     `title` is the prompt as it was typed. `places` are those of the axes' product, `plans`, `sets` and `errors` what is
@@ -233,8 +233,8 @@ class Sweep(Named, Sequence[ImageSet]):
 
         `.html` a page with the grid and the originals in it; `.pdf` a document with a page for each picture and its
         labels; `.jpg` or `.png` a contact sheet with the labels of the axes, `size` pixels wide; `.zip` a folder of
-        originals for each run. `with_facts` all but a PDF tell model, bill and what failed as well. Raises
-        `InvalidRequest` for another ending, `ConfigError` where the file cannot be written.
+        originals for each run. With `with_facts` it tells model, bill and what failed as well. Raises `InvalidRequest`
+        for another ending, `ConfigError` where the file cannot be written.
         """
         from seedream_magic.view.export_options import ExportOptions  # noqa: PLC0415 - as below
         from seedream_magic.view.grid_export import export_grid  # noqa: PLC0415 - Pillow loads when it is exported

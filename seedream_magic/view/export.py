@@ -81,9 +81,9 @@ def export(
         elif ending == ".zip":
             written = write_archive(found, part, options, request or {})
         elif ending == ".gif":
-            written = write_animation(found, part, seconds=options.seconds, size=options.size)
+            written = write_animation(found, part, options)
         else:
-            written = write_sheet(found, part, kind=SHEETS[ending], size=options.size, model=options.facts)
+            written = write_sheet(found, part, options, kind=SHEETS[ending])
     _warn(cards.cards, here.cards, target)
     _warn(here.cards if options.facts else here.pictures, written.cards, target)
     if target.suffix.lower() in {".pdf", *SHEETS} and cards.language == "zh" and not find_lettering().chinese:

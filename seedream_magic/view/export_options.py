@@ -24,7 +24,7 @@ PAGE_SIZES = {
 """Width and height of an upright page in points, 1/72 inch; a "picture" is as large as what is on it."""
 SIZES = range(64, 4097)
 _LONGEST_TITLE = 300
-_KINDS = {
+KINDS = {
     "title": {".html", ".pdf", ".zip", ".jpg", ".jpeg", ".png"},
     "author": {".pdf", ".html", ".zip"},
     "layout": {".pdf"},
@@ -69,7 +69,7 @@ class ExportOptions:
             if text is not None and not (isinstance(text, str) and 0 < len(text.strip()) <= _LONGEST_TITLE):
                 raise InvalidRequest(texts.ONE_LINE(option=name, most=_LONGEST_TITLE))
         for option in fields(self):
-            kinds = _KINDS.get(option.name)
+            kinds = KINDS.get(option.name)
             if kinds and ending not in kinds and getattr(self, option.name) != option.default:
                 others = chain(ITEMS, sorted(kinds))
                 raise InvalidRequest(texts.FOR_OTHER_FILES(option=option.name, endings=others, ending=ending))

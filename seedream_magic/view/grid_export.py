@@ -66,7 +66,7 @@ def export_grid(
         elif ending == ".zip":
             _write_archive(found, part, target.name, options)
         else:
-            lost = write_grid_sheet(found, part, kind=SHEETS[ending], size=options.size, model=options.facts)
+            lost = write_grid_sheet(found, part, options, kind=SHEETS[ending])
             for label, card, error in lost:
                 _warn(target.name, label, card, error)
     for before, after in zip(grid.cells, cells, strict=True):

@@ -11,6 +11,7 @@ from PIL import Image
 
 from seedream_magic.errors import ImageError
 from seedream_magic.view.cards import Card, Grid
+from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.grid_cells import axis_name, captions_of, label_of, state_text, title_text
 from seedream_magic.view.lettering import GREY, INK, QUIET, Pen, find_lettering
 from seedream_magic.view.pictures import PAPER, fit_on_paper
@@ -79,8 +80,8 @@ def provenance_of_grid(grid: Grid) -> Provenance:
     return Provenance(grid.title, ", ".join(models), created)
 
 
-def write_grid_sheet(grid: Grid, path: Path, *, kind: str, size: int | None, model: bool) -> list[Lost]:
-    """Write the sheet as `kind`, "JPEG" or "PNG", `size` pixels wide (1600); the pictures that cannot be read."""
+def write_grid_sheet(grid: Grid, path: Path, options: ExportOptions, *, kind: str) -> list[Lost]:
+    """Write the sheet as `kind`, "JPEG" or "PNG", 1600 pixels wide or as asked; the pictures that cannot be read."""
     lost: list[Lost] = []
 
     def picture_of(index: int, card: Card, room: tuple[int, int]) -> Image.Image | None:
@@ -90,7 +91,7 @@ def write_grid_sheet(grid: Grid, path: Path, *, kind: str, size: int | None, mod
             lost.append((label_of(grid.cells[index], grid.words), card, error))
             return None
 
-    sheet = draw_grid(grid, size or WIDTH, picture_of, model=model)
+    sheet = draw_grid(grid, options.size or WIDTH, picture_of, model=options.facts)
     sheet.save(path, kind, **metadata_options(kind, provenance_of_grid(grid)))
     return lost
 

@@ -110,8 +110,8 @@ def _line(name: str, cells: Sequence[Cell], wide: int, **attributes: str) -> Ite
 
 
 def beside(*parts: tuple[str, Cell]) -> Markup:
-    """What stands in a cell side by side, each in a width (as CSS has `flex`), and below one another where the page is
-    narrow. Given the same widths, head and lines make columns.
+    """Parts of a cell side by side, each with its width as CSS has it in `flex`; where the page is narrow, one below
+    the other. Cells with the same widths align as columns.
     """
     return element(
         "div",
@@ -189,7 +189,7 @@ def rows_bundle(rows: Sequence[Row], notes: Sequence[str], words: Words) -> dict
 
 
 def _html(rows: Sequence[Row], notes: Sequence[str], words: Words) -> Markup:
-    heads: list[Cell] = [["#"], [""], [_told([words(texts.PROMPT)], words(texts.FRAMES), words(texts.BILLED))]]
+    heads: list[Cell] = [["#"], [""], [_run_parts([words(texts.PROMPT)], words(texts.FRAMES), words(texts.BILLED))]]
     table = [html_table(heads, [_cells(row) for row in rows], wide=2)] if rows else []
     attributes = {"class": "seedream-history tex2jax_ignore mathjax_ignore", "lang": words.language}
     return element("div", attributes, *table, *html_notes(notes))
@@ -209,10 +209,10 @@ def _cells(row: Row) -> list[Cell]:
         element("div", {"style": QUIET}, element("code", {"style": _CODE}, f"{row.command} ", run)),
     )
     thumbnail = _thumbnail(row.picture, text_within(row.caption, 40))
-    return [[str(row.number)], [thumbnail], [_told(lines, row.progress, row.bill)]]
+    return [[str(row.number)], [thumbnail], [_run_parts(lines, row.progress, row.bill)]]
 
 
-def _told(words: Cell, frames: str, bill: str) -> Markup:
+def _run_parts(words: Cell, frames: str, bill: str) -> Markup:
     """The words of a run, and beside or below them what came of it and what it cost."""
     return beside(("1 1 180px", words), ("0 0 174px", [beside(("0 0 60px", [frames]), ("0 0 100px", [bill]))]))
 

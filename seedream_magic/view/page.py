@@ -26,7 +26,7 @@ MAXIMUM_BYTES = 150 * 10**6
 """Of all originals together. In base64 they take a third more, and the browser holds page and pictures at once."""
 
 WIDE = 1.1
-"""Width over height of pictures from which on paper lies on its longer side."""
+"""Width over height: wider pictures are printed on paper in landscape format."""
 
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG", "image/png"), (b"RIFF", "image/webp"))
 
@@ -83,7 +83,7 @@ class Texts:
     """What a page says around its pictures, and in which language: a title, "" for none, and who made it.
 
     `below` says that the whole prompt stands below the pictures, `facts` that a person reads which model made them,
-    `heading` that the title stands above them as well, `wide` that paper is to lie on its longer side.
+    `heading` that the title stands above them as well, `wide` that they are printed on paper in landscape format.
     """
 
     title: str

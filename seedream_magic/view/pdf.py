@@ -147,7 +147,8 @@ def _plan(cards: CardSet, options: ExportOptions, lines: int) -> _Plan:
             for column in range(columns)
         ]
         plan = _Plan(page, tuple(_Box(*corner, wide, tall + below) for corner in corners), letters, lines)
-        plans.append((len(corners) >= count, min(wide, tall * ratio) if len(corners) >= count else columns, plan))
+        whole = len(corners) >= count
+        plans.append((whole, min(wide, tall * ratio) if whole else columns, plan))
     return max(plans, key=lambda found: found[:2])[2]
 
 
@@ -197,7 +198,7 @@ class _Document:
             self._write(author, replace(box, y=bottom + _CAPTION), _CAPTION, 2, _QUIET)
 
     def _balanced(self, title: str, box: _Box) -> _Box:
-        """The box as narrow as takes the title in no more lines: no word stands alone in the last one."""
+        """The narrowest box in which the title has no more lines, so that no word stands alone in the last one."""
         shares = (
             replace(box, x=box.x + box.width * cut / 2, width=box.width * (1 - cut)) for cut in (0.4, 0.3, 0.2, 0.1)
         )

@@ -20,10 +20,10 @@ from typing import TypeVar
 
 from PIL import Image, ImageOps, JpegImagePlugin, PngImagePlugin
 
-from seedream_magic.apart import read_apart
 from seedream_magic.errors import ImageInvalid, reason_of
 from seedream_magic.forks import free_in_child
 from seedream_magic.formats import outline, without_words
+from seedream_magic.memory import read_large
 from seedream_magic.pillow import in_one_block, webp_picture
 from seedream_magic.view.cards import Preview
 from seedream_magic.words import export as texts
@@ -252,7 +252,7 @@ def _picture_bytes(path: Path) -> bytes:
         size = os.fstat(file.fileno()).st_size
         if size > LARGEST_FILE:
             raise OSError(errno.EFBIG, texts.LARGER_THAN_PICTURE(), str(path))
-        return read_apart(file, size)
+        return read_large(file, size)
 
 
 def progress(items: Sequence[Item], what: str) -> Iterable[Item]:

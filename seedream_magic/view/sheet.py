@@ -13,6 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from seedream_magic.errors import ImageError, InvalidRequest
 from seedream_magic.view.cards import Card, CardSet
+from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.lettering import GREY, INK, LINES, QUIET, Lettering, Pen, find_lettering
 from seedream_magic.view.pictures import (
     PAPER,
@@ -71,9 +72,9 @@ class _Layout(Pen):
         return self.margin + column * self.stride[0], top + row * self.stride[1]
 
 
-def write_sheet(cards: CardSet, path: Path, *, kind: str, size: int | None, model: bool) -> CardSet:
-    """Write the sheet as `kind`, "JPEG" or "PNG", `size` pixels wide (1600); return the set as it was drawn."""
-    sheet, drawn = draw_sheet(cards, size or WIDTH, model=model)
+def write_sheet(cards: CardSet, path: Path, options: ExportOptions, *, kind: str) -> CardSet:
+    """Write the sheet as `kind`, "JPEG" or "PNG", 1600 pixels wide or as asked; return the set as it was drawn."""
+    sheet, drawn = draw_sheet(cards, options.size or WIDTH, model=options.facts)
     sheet.save(path, kind, **metadata_options(kind, provenance_of(cards)))
     return drawn
 
@@ -228,13 +229,13 @@ MATTE = (40, 40, 43)
 """Around a picture of another shape than the first: dark and without a hue, as a cinema's."""
 
 
-def write_animation(cards: CardSet, path: Path, *, seconds: float, size: int | None) -> CardSet:
+def write_animation(cards: CardSet, path: Path, options: ExportOptions) -> CardSet:
     """Write every picture of the set as one frame of a looping GIF; return the set as it was written.
 
-    The canvas has the first picture's ratio and a long side of `size` pixels, without one 960 or the picture's own if
-    that is smaller. Raises `InvalidRequest` for fewer than two pictures.
+    The canvas has the first picture's ratio and a long side of `options.size` pixels, without one 960 or the picture's
+    own if that is smaller. Raises `InvalidRequest` for fewer than two pictures.
     """
-    canvas = _canvas(cards, size)
+    canvas = _canvas(cards, options.size)
     frames: list[Image.Image] = []
     written: list[Card] = []
     for card in progress(cards.cards, "gif"):
@@ -251,7 +252,7 @@ def write_animation(cards: CardSet, path: Path, *, seconds: float, size: int | N
         "GIF",
         save_all=True,
         append_images=frames[1:],
-        duration=round(seconds * 1000),
+        duration=round(options.seconds * 1000),
         loop=0,
         optimize=False,
         comment=provenance_of(cards).comment.encode(),

@@ -185,8 +185,10 @@ COMMAND_RETRY = Text(
 )
 COMMAND_STOP = Text("stop runs in the background; what has come is kept", "停止后台绘制，已到的图片保留")
 COMMAND_EXPORT_RUN = Text(
-    "one file for others: .pdf (--layout page, spread or sheet, --page-size, --author), .html, .zip, .gif or .jpg",
-    "导出为一个文件，格式由扩展名决定；PDF 另有 --layout、--page-size、--author，见 %seedream help 导出",
+    "one file for others: .pdf (--layout page, spread or sheet, --page-size), .html, .zip (these: --author), .gif or "
+    ".jpg",
+    "导出为一个文件，格式由扩展名决定；PDF、网页、ZIP 可用 --author，PDF 另有 --layout、--page-size，"
+    "见 %seedream help 导出",
 )
 COMMAND_PURGE = Text(
     "delete a run and its pictures; asks first. RUN: its full id, a variable, or latest. Starred ones stay",

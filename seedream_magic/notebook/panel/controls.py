@@ -31,14 +31,9 @@ def labelled(kind: Any, label: str, hint: str, *classes: str, **traits: Any) -> 
 
 
 def button(
-    loop: PageLoop,
-    label: str,
-    hint: str,
-    clicked: Callable[[], None],
-    *classes: str,
-    settles: bool = True,
+    loop: PageLoop, label: str, hint: str, clicked: Callable[[], None], *classes: str, settles: bool = True
 ) -> Any:
-    """A button as wide as its word. A click is done once all that was typed before it is here, or at once."""
+    """A button as wide as its word. It acts once what was typed before the click is here (`settles`), or at once."""
     made = hinted(widgets.Button(description=label), hint)
     made.layout.width = "auto"
     for name in classes:

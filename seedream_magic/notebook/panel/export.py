@@ -21,15 +21,10 @@ from seedream_magic.notebook.panel.controls import (
     set_visible,
 )
 from seedream_magic.notebook.panel.page_loop import PageLoop
-from seedream_magic.view.export_options import PAGE_SIZES
+from seedream_magic.view.export_options import KINDS, PAGE_SIZES
 from seedream_magic.words import commands
 from seedream_magic.words import panel as texts
 from seedream_magic.words.clip import path_from
-
-_TITLED = frozenset({".pdf", ".html", ".zip", ".jpg"})
-"""Kinds of file that have a title."""
-_SIGNED = frozenset({".pdf", ".html", ".zip"})
-"""Kinds of file that name an author."""
 
 
 class Export:
@@ -64,17 +59,13 @@ class Export:
         self.captions = checkbox(texts.EXPORT_CAPTIONS(), texts.EXPORT_CAPTIONS_HINT(), value=True)
         self.page = labelled(widgets.Dropdown, texts.EXPORT_PAGE(), texts.EXPORT_PAGE_HINT(), options=pages, value="A4")
         self.layout = labelled(widgets.Dropdown, texts.EXPORT_LAYOUT(), texts.EXPORT_LAYOUT_HINT(), options=layouts)
-        for control, width in (
-            (self.kind, 150),
-            (self.file, 150),
-            (self.title, 180),
-            (self.author, 120),
-            (self.page, 130),
-        ):
+        widths = {self.kind: 150, self.file: 150, self.title: 180, self.author: 120, self.page: 130}
+        for control, width in widths.items():
             control.layout.width = f"{width}px"
+        self._choices = {"title": self.title, "author": self.author, "layout": self.layout, "page_size": self.page}
         self.button = button(loop, texts.EXPORT(), texts.EXPORT_HINT(), self._export)
         loop.watch(self.kind, self._arrange)
-        fields = (self.kind, self.file, self.title, self.author, self.layout, self.page, self.captions, self.button)
+        fields = (self.kind, self.file, *self._choices.values(), self.captions, self.button)
         self.widget.children = (row(*fields, align_items="flex-end"), self._message)
 
     def offer(self, images: ImageSet) -> None:
@@ -86,22 +77,17 @@ class Export:
         self._written.close()
 
     def _arrange(self) -> None:
-        for control in (self.page, self.layout):
-            set_visible(control, visible=self.kind.value == ".pdf")
-        set_visible(self.title, visible=self.kind.value in _TITLED)
-        set_visible(self.author, visible=self.kind.value in _SIGNED)
+        for option, control in self._choices.items():
+            set_visible(control, visible=self.kind.value in KINDS[option])
 
     def _export(self) -> None:
         images, kind = self._images, self.kind.value
         if images is None:
             return
         chosen: dict[str, Any] = {"captions": self.captions.value}
-        if self.title.value.strip() and kind in _TITLED:
-            chosen["title"] = self.title.value.strip()
-        if self.author.value.strip() and kind in _SIGNED:
-            chosen["author"] = self.author.value.strip()
-        if kind == ".pdf":
-            chosen |= {"page_size": self.page.value, "layout": self.layout.value}
+        for option, control in self._choices.items():
+            if kind in KINDS[option] and control.value.strip():
+                chosen[option] = control.value.strip()
         name = self.file.value.strip().removesuffix(kind)
         self._message.value = lines([texts.EXPORTING()], kind="seedream-panel-quiet")
         self._written.do(lambda: _write(images, f"{name or texts.EXPORT_FILE_NAME()}{kind}", chosen))

@@ -48,7 +48,7 @@ class RunControls:
         self._images: ImageSet | Sweep | None = None
         self._began = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._number = 0  # of the click that waits for what was typed before it
+        self._click = 0  # the number of the one that waits for what was typed before it
         self._stop: Callable[[], None] | None = None
         self._seconds_each: float | None = None
         self._estimate: Latest[float | None] = Latest(loop, self._estimated)
@@ -59,18 +59,18 @@ class RunControls:
         self.line = widgets.HTML()
 
     def begin(self, client: Seedream, make: Callable[[], Plan | Sweep]) -> None:
-        """Start the plan, or the sweep, that `make` gives in a moment; a run that is under way goes on."""
+        """Start the plan, or the sweep, that `make` gives once all that was typed is here; a run under way goes on."""
         if self.busy:
             return
         self._set_busy(busy=True)
         self._report([])
-        self._number = self._loop.settle(lambda: self._start(client, make), self._lose)
+        self._click = self._loop.settle(lambda: self._start(client, make), self._lose)
 
     def halt(self) -> None:
         """Stop the run, or what has not begun yet."""
         self.stop.disabled = True
         self._stop_run()
-        if self._loop.call_off(self._number):
+        if self._loop.call_off(self._click):
             self._end(None, SeedreamInterrupted(STOPPED_BEFORE()))
 
     def _lose(self) -> None:

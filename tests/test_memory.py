@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, _imaging
 
-from seedream_magic.apart import read_apart
+from seedream_magic.memory import read_large
 from seedream_magic.view.pictures import open_picture
 from service import encoded
 
@@ -19,14 +19,14 @@ THREADS = """
 import sys
 from pathlib import Path
 from threading import Thread, Barrier
-from seedream_magic.apart import read_apart
+from seedream_magic.memory import read_large
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 together = Barrier(6)
 def work():
     for _ in range(3):
         with open(sys.argv[1], "rb", buffering=0) as file:
-            len(read_apart(file, 20_000_000))
+            len(read_large(file, 20_000_000))
     together.wait()
 before = resident()
 threads = [Thread(target=work) for _ in range(6)]
@@ -42,7 +42,7 @@ def test_so_many_bytes_are_read(tmp_path: Path, size: int) -> None:
     (tmp_path / "file").write_bytes(b"ab" + bytes(1000))
     with (tmp_path / "file").open("rb", buffering=0) as file:
         assert file.read(2) == b"ab"
-        assert read_apart(file, size) == bytes(min(size, 1000))
+        assert read_large(file, size) == bytes(min(size, 1000))
 
 
 def test_what_a_drive_gives_in_parts_is_put_together() -> None:
@@ -56,7 +56,7 @@ def test_what_a_drive_gives_in_parts_is_put_together() -> None:
             piece, self.rest = self.rest[:3], self.rest[3:]
             return piece
 
-    assert read_apart(Drive(), 7) == b"abcdefg"
+    assert read_large(Drive(), 7) == b"abcdefg"
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only that C library is known to keep so much")
