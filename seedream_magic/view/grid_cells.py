@@ -109,17 +109,19 @@ def captions_of(grid: Grid, index: int, words: Words) -> str:
     )
 
 
+def prompt_text(grid: Grid) -> str:
+    """The prompt for who does not know how groups are written: "a red / blue kite"."""
+    return _GROUP.sub(lambda found: " / ".join(part.strip() for part in re.split(r"[|｜]", found[1])), grid.title)
+
+
 def title_text(grid: Grid, words: Words) -> str:
-    """The prompt for who does not know how groups are written, and what the other axes are: "a red / blue kite · size:
-    2K, 4K".
-    """
-    prompt = _GROUP.sub(lambda found: " / ".join(part.strip() for part in re.split(r"[|｜]", found[1])), grid.title)
+    """The prompt, and what the other axes are: "a red / blue kite · size: 2K, 4K"."""
     named = [
         words(COLON, first=axis_name(name, words), then=words.comma.join(labels))
         for name, labels in grid.axes
         if not OF_NO_NAME.fullmatch(name)
     ]
-    return " · ".join(filter(None, (prompt, *named)))
+    return " · ".join(filter(None, (prompt_text(grid), *named)))
 
 
 def texts_of(cell: GridCell, words: Words) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from seedream_magic.view.cards import Card, Grid, GridCell
 from seedream_magic.view.export import LOG, SHEETS, checked_target, whole_file, without_facts, without_lost
 from seedream_magic.view.export_options import ExportOptions
 from seedream_magic.view.grid import grid_html
-from seedream_magic.view.grid_cells import captions_of, label_of, title_text
+from seedream_magic.view.grid_cells import captions_of, label_of, prompt_text, title_text
 from seedream_magic.view.grid_sheet import provenance_of_grid, write_grid_sheet
 from seedream_magic.view.page import MAXIMUM_BYTES, Texts, data_uri, for_others, write_document
 from seedream_magic.view.pdf import write_pdf
@@ -134,9 +134,7 @@ def _write_page(grid: Grid, path: Path, name: str, options: ExportOptions) -> No
     write_document(
         html,
         originals,
-        Texts(
-            one_line(title_text(grid, grid.words), 90), grid.title, grid.words, below=options.facts, facts=options.facts
-        ),
+        Texts(one_line(prompt_text(grid), 90), grid.title, grid.words, below=options.facts, facts=options.facts),
         provenance_of_grid(grid),
         path,
     )
