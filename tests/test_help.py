@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -141,6 +142,7 @@ def test_the_language_is_that_of_the_setting_the_variable_or_the_system(
         ('{"userLocale":"en-us"}', "en"),
         ('{"userLocale":"fr"}', None),  # read by nobody here: the pictures speak the language of their prompt
         ('["zh-cn"]', "en"),  # not as it is known: the system's
+        pytest.param("[" * 99_999, "en", id="deep"),
         ("zh-cn", "en"),
     ],
 )
@@ -178,3 +180,24 @@ def test_a_kernel_of_jupyterlab_speaks_the_language_that_was_chosen_there(
     monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "fox.ipynb"))
     language_around.cache_clear()
     assert told_language() == language
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "huge", "no text"])
+def test_what_lies_in_place_of_jupyterlab_s_settings_names_no_language(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    """Nor is it waited for: each first message of a kernel asks for the language."""
+    file = tmp_path / "@jupyterlab" / "translation-extension" / "plugin.jupyterlab-settings"
+    file.parent.mkdir(parents=True)
+    if kind == "pipe":
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("no pipes in folders here")
+        os.mkfifo(file)
+    elif kind == "folder":
+        file.mkdir()
+    else:
+        file.write_bytes(b"\n" * 2**21 if kind == "huge" else b"\xff\xfe")
+    monkeypatch.setenv("JUPYTERLAB_SETTINGS_DIR", str(tmp_path))
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "fox.ipynb"))
+    language_around.cache_clear()
+    assert told_language() is None

@@ -65,13 +65,15 @@ def _of_vs_code() -> str:
     `{"userLocale": "zh-cn", "resolvedLanguage": "en", …}`, of older versions `{"locale": "zh-cn", …}`. It is no
     documented interface: what reads otherwise names nothing.
     """
-    with suppress(ValueError, AttributeError):
+    with suppress(ValueError, AttributeError, RecursionError):
         told = json.loads(os.environ.get("VSCODE_NLS_CONFIG", ""))
         return str(told.get("userLocale") or told.get("locale") or "")
     return ""
 
 
-_LAB_LANGUAGE = re.compile(r'^(?!\s*//).*"locale"\s*:\s*"([\w-]+)"', re.MULTILINE)
+_LAB_LANGUAGE = re.compile(r'^(?![ \t]*//).*"locale"\s*:\s*"([\w-]+)"', re.MULTILINE)
+_LARGEST_SETTINGS = 2**16
+"""Bytes; there are a few hundred."""
 
 
 def _of_jupyterlab() -> str:
@@ -86,6 +88,8 @@ def _of_jupyterlab() -> str:
     settings = os.environ.get("JUPYTERLAB_SETTINGS_DIR") or Path(home, "lab", "user-settings")
     file = Path(settings, "@jupyterlab", "translation-extension", "plugin.jupyterlab-settings")
     with suppress(OSError, ValueError):
+        if not file.is_file() or file.stat().st_size > _LARGEST_SETTINGS:  # a pipe would be waited for
+            return ""
         found = _LAB_LANGUAGE.search(file.read_text(encoding="utf-8"))
         return found[1] if found and found[1] != "default" else ""
     return ""
