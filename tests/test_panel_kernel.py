@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,7 +142,46 @@ def test_what_was_typed_before_a_click_is_drawn_though_it_comes_after(
     wait_question(slow_kernel, answer, "2")
     send_value(slow_kernel, prompt, "a village in autumn")
     send_value(slow_kernel, answer, "2")
-    assert "a village in autumn" in slow_kernel.run("print(panel._cell.area.value)").stdout
+    copied = "while not panel._cell.area.value: await asyncio.sleep(0.02)\nprint(panel._cell.area.value)"
+    assert "a village in autumn" in slow_kernel.run(copied).stdout
+
+
+def test_a_click_is_not_lost_in_a_cell_that_runs_after_it(slow_kernel: Kernel, slow_server: RawServer) -> None:
+    """The page answers meanwhile, however long the cell takes; what it sent is read after the cell."""
+    generate, stop = slow_kernel.run(_OPEN).stdout.split()
+    answer, prompt = slow_kernel.run(
+        "import time\nfrom seedream_magic.notebook.panel import page_loop\npage_loop.LONGEST_SECONDS = 1.0\n"
+        "print(panel._loop.widget.model_id, panel._form.prompt.model_id)"
+    ).stdout.split()
+    slow_kernel.run("panel")
+    send_value(slow_kernel, answer, "0")
+    send(slow_kernel, generate, CLICK)
+    slow_kernel.start("time.sleep(1.2)")
+    send_value(slow_kernel, prompt, "a village in spring")
+    send_value(slow_kernel, answer, "1")
+    slow_server.wait_for(lambda seen: seen.posts == 1)
+    assert slow_server.requests[0].json()["prompt"] == "a village in spring"
+    send(slow_kernel, stop, CLICK)
+
+
+def test_what_was_stopped_while_a_cell_ran_is_not_sent_after_it(
+    slow_kernel: Kernel, slow_server: RawServer, tmp_path: Path
+) -> None:
+    """The page's answer and a click of Stop wait for the end of the cell, one behind the other."""
+    generate, stop = slow_kernel.run(_OPEN).stdout.split()
+    answer = slow_kernel.run("import os, time\nprint(panel._loop.widget.model_id)").stdout.strip()
+    slow_kernel.run("panel")
+    send_value(slow_kernel, answer, "0")
+    send(slow_kernel, generate, CLICK)
+    wait_question(slow_kernel, answer, "1")
+    sent = tmp_path / "sent"
+    slow_kernel.start(f"while not os.path.exists({str(sent)!r}): time.sleep(0.01)")
+    send_value(slow_kernel, answer, "1")
+    send(slow_kernel, stop, CLICK)
+    sent.touch()
+    told = slow_kernel.run("while panel._run.busy: await asyncio.sleep(0.02)\nprint(panel._run.line.value)").stdout
+    assert "Stopped before anything was sent" in told
+    assert slow_server.posts == 0
 
 
 def test_a_page_that_answers_no_more_pays_for_nothing(slow_kernel: Kernel, slow_server: RawServer) -> None:

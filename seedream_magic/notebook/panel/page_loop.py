@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import ipywidgets as widgets
 
@@ -18,6 +19,10 @@ LONGEST_SECONDS = 10.0
 """For the page's answer. Behind a slow line it takes a second."""
 WITHOUT_ANSWER_SECONDS = 0.25
 """In place of the answer, where the page runs no scripts."""
+AFTER_ANSWER_SECONDS = 0.1
+"""From the answer to the work. Where a cell kept the kernel meanwhile, a click of Stop may come right behind it."""
+STEP_SECONDS = 0.05
+"""All of them are waited for in steps: while a cell keeps the loop it hears nothing, which counts as one step."""
 
 
 class PageLoop(KernelLoop):
@@ -40,13 +45,14 @@ class PageLoop(KernelLoop):
         """
         self._question += 1
         number = self._question
-        seconds = LONGEST_SECONDS if self._answers else WITHOUT_ANSWER_SECONDS
-        late = self.later(seconds, self._late, number, lost or work)
-        if late is None:
-            work()
+        if self._answers:
+            waits = self._wait(number, LONGEST_SECONDS, work, partial(self._lose, lost or work))
         else:
-            self._waiting[number] = late, work
+            waits = self._wait(number, WITHOUT_ANSWER_SECONDS, work, work)
+        if waits:
             self.widget.placeholder = str(number)
+        else:
+            work()
         return number
 
     def call_off(self, number: int) -> bool:
@@ -67,14 +73,24 @@ class PageLoop(KernelLoop):
             return
         self._answers = True
         for number in [number for number in self._waiting if number <= int(value)]:
-            late, work = self._waiting.pop(number)
+            late, work = self._waiting[number]
             late.cancel()
-            work()
+            self._wait(number, AFTER_ANSWER_SECONDS, work, work)
 
-    def _late(self, number: int, lost: Callable[[], None]) -> None:
+    def _wait(self, number: int, seconds: float, work: Callable[[], None], end: Callable[[], None]) -> bool:
+        """Call `end` in so many seconds, unless the work is called off; False where there is no loop."""
+        late = self.later(min(seconds, STEP_SECONDS), self._late, number, seconds - STEP_SECONDS, end)
+        if late is not None:
+            self._waiting[number] = late, work
+        return late is not None
+
+    def _late(self, number: int, left: float, end: Callable[[], None]) -> None:
         _, work = self._waiting.pop(number)
-        if self._answers:
-            self._answers = False  # another page of the same notebook may run none: the next click is not lost
-            lost()
+        if left > 0:
+            self._wait(number, left, work, end)
         else:
-            work()
+            end()
+
+    def _lose(self, lost: Callable[[], None]) -> None:
+        self._answers = False  # another page of the same notebook may run none: the next click is not lost
+        lost()
