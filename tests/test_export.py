@@ -329,6 +329,17 @@ def test_a_client_gets_pictures_and_words_and_nothing_of_the_house(tmp_path: Pat
     )
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_without_captions_no_file_tells_the_prompt(tmp_path: Path, ending: str) -> None:
+    """Neither to people nor in its metadata; who asks for facts gets it there."""
+    images = made_set(tmp_path, prompt="our secret recipe", captions=["our secret hare", "our secret fox"], count=2)
+    target = tmp_path / f"set{ending}"
+    assert b"secret" not in images.export(target, captions=False).read_bytes()
+    if ending in {".zip", ".html"}:
+        assert b"secret" not in images.export(target, captions=False, title="Hares", author="Ann").read_bytes()
+    assert b"our secret recipe" in images.export(target, captions=False, with_facts=True).read_bytes()
+
+
 def test_an_archive_of_long_words_is_replaced_by_its_successor(tmp_path: Path) -> None:
     """It is known for an export by its last bytes, however much stands before them."""
     images = made_set(tmp_path, captions=[f"{name} {'snow ' * 20_000}" for name in "abc"])

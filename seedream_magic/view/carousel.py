@@ -259,7 +259,7 @@ def set_element(
         "lang": cards.language,
         "style": f"--ratio:{layout_of(cards, 0).ratio:.4f}",
         "data-run": cards.id,
-        "data-label": one_line(cards.prompt, 90) or cards.model,
+        "data-label": one_line(cards.prompt or cards.title, 90) or cards.model or cards.words(texts.FRAMES),
         "data-show": "grid" if show == "grid" else "carousel",
         "data-start": cards.opens_at,
         "data-words": part or json.dumps(script_words(cards), ensure_ascii=False),

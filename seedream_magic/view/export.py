@@ -158,7 +158,8 @@ def _as_asked(cards: CardSet, options: ExportOptions) -> CardSet:
     cards = replace(cards, title=options.title or cards.title)
     if not options.captions:
         wordless = tuple(replace(card, caption="") for card in cards.cards)
-        cards = replace(cards, cards=wordless, title=options.title or "")
+        prompt = cards.prompt if options.facts else ""  # which the metadata of most kinds would tell
+        cards = replace(cards, cards=wordless, title=options.title or "", prompt=prompt)
     return cards if options.facts else without_facts(cards)
 
 

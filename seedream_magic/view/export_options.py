@@ -38,10 +38,10 @@ KINDS = {
 class ExportOptions:
     """What of a set others get to see, and how.
 
-    `title` stands above it in place of its own, `author` beside it. Without `captions` no picture has words. `facts`
-    adds what is of the house: model, run, bill, what failed. Of a PDF `layout` is "page", "spread" or "sheet", and
-    `page_size` a name of `PAGE_SIZES`. `size` is in pixels: the longer side of a `.gif`, the width of a contact sheet;
-    `seconds` the time of each frame of a `.gif`.
+    `title` stands above it in place of its own, `author` beside it. Without `captions` no picture has words, and no
+    metadata a prompt. `facts` adds what is of the house: model, run, bill, what failed. Of a PDF `layout` is "page",
+    "spread" or "sheet", and `page_size` a name of `PAGE_SIZES`. `size` is in pixels: the longer side of a `.gif`, the
+    width of a contact sheet; `seconds` the time of each frame of a `.gif`.
     """
 
     title: str | None = None

@@ -218,7 +218,8 @@ def metadata_options(kind: str, provenance: Provenance) -> dict[str, Any]:
         return {"quality": 90, "optimize": True, "progressive": True, "xmp": provenance.xmp()}
     chunks = PngInfo()
     chunks.add_itxt("XML:com.adobe.xmp", provenance.xmp())
-    chunks.add_itxt("Description", storable(provenance.prompt))
+    if provenance.prompt:
+        chunks.add_itxt("Description", storable(provenance.prompt))
     chunks.add_itxt("Comment", provenance.comment)
     chunks.add_text("Software", TOOL)
     return {"pnginfo": chunks}
