@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
@@ -24,6 +24,15 @@ def no_such_name(of: str, typed: str, names: Iterable[str]) -> str:
     return texts.NAME_MEANT(of=of, typed=typed, meant=near[0]) if near else texts.NO_NAME(of=of, typed=typed)
 
 
+def check_keywords(of: str, keywords: Iterable[str], names: Sequence[str]) -> None:
+    """Refuse a keyword that a function does not have. An async one calls it: wrapped, it would not be known for async
+    by programs that ask whether to await what it gives.
+    """
+    unknown = next((name for name in keywords if name not in names), None)
+    if unknown is not None:
+        raise NoSuchKeyword(no_such_name(of, unknown, names))
+
+
 def takes_keywords(*further: str) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
     """Decorate a function to refuse keywords that it does not have; `further` are those of its `**options`."""
 
@@ -34,9 +43,7 @@ def takes_keywords(*further: str) -> Callable[[Callable[Given, Result]], Callabl
 
         @wraps(function)
         def call(*values: Given.args, **keywords: Given.kwargs) -> Result:
-            unknown = next((name for name in keywords if name not in names), None)
-            if unknown is not None:
-                raise NoSuchKeyword(no_such_name(of, unknown, names))
+            check_keywords(of, keywords, names)
             return function(*values, **keywords)
 
         return call

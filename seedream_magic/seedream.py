@@ -35,7 +35,7 @@ from seedream_magic.images.record import is_run
 from seedream_magic.images.run_folder import settle
 from seedream_magic.images.stored_runs import find_record
 from seedream_magic.images.takes import pick, takes_of
-from seedream_magic.names import NameHints, takes_keywords
+from seedream_magic.names import NameHints, check_keywords, takes_keywords
 from seedream_magic.planning import OPTIONS, Options, make_ask, plan_in_python, plan_of_record
 from seedream_magic.recover import find_unfinished, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
@@ -301,16 +301,16 @@ class Seedream(NameHints):
         """Draw and wait; options as for `plan`. Works in scripts, in notebooks and inside a running event loop."""
         return self.run(self.plan(prompt, **options))
 
-    @takes_keywords(*OPTIONS)
     async def agenerate(self, prompt: str | Storyboard, **options: Unpack[Options]) -> ImageSet:
         """Draw and await the finished set; options as for `plan`."""
+        check_keywords("Seedream.agenerate()", options, OPTIONS)
         async for images in self.stream(prompt, **options):
             finished = images
         return finished
 
-    @takes_keywords(*OPTIONS)
     async def stream(self, prompt: str | Storyboard, **options: Unpack[Options]) -> AsyncGenerator[ImageSet, None]:
         """The growing set, each time something arrives; options as for `plan`. The last value is the finished set."""
+        check_keywords("Seedream.stream()", options, OPTIONS)
 
         def begin() -> watch.Sets:
             return self._sets(self.plan(prompt, **options))

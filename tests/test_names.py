@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import inspect
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +22,12 @@ KEYWORDS: dict[str, Callable[[Any, Any], object]] = {
     "Seedream.generate() has no promt: did you mean prompt?": lambda client, _: client.generate(promt="a fox"),
     "Seedream.generate() has no imges: did you mean images?": lambda client, _: client.generate("a fox", imges=3),
     "Seedream.plan() has no waterark: did you mean watermark?": lambda client, _: client.plan("a fox", waterark=False),
-    "Seedream.stream() has no siez: did you mean size?": lambda client, _: client.stream("a fox", siez="2K"),
+    "Seedream.stream() has no siez: did you mean size?": lambda client, _: asyncio.run(
+        anext(client.stream("a fox", siez="2K"))
+    ),
+    "Seedream.agenerate() has no siez: did you mean size?": lambda client, _: asyncio.run(
+        client.agenerate("a fox", siez="2K")
+    ),
     "Seedream.sweep() has no imges": lambda client, _: client.sweep("a {x} fox", vary={"x": "ab"}, imges=3),
     "Seedream.map() has no sise": lambda client, _: client.map(["a fox"], sise="2K"),
     "Seedream.plan() has no nothing.": lambda client, _: client.plan("a fox", nothing=1),
@@ -38,6 +45,12 @@ def test_a_misspelt_keyword_is_told_with_the_one_that_was_meant(seedream: Seedre
     with pytest.raises(InvalidRequest) as refused:
         KEYWORDS[told](seedream, story)
     assert told in str(refused.value)
+
+
+def test_what_is_async_is_known_for_it(seedream: Seedream) -> None:
+    """Programs ask before they call: what is not is not awaited, and draws nothing."""
+    assert inspect.iscoroutinefunction(seedream.agenerate)
+    assert inspect.isasyncgenfunction(seedream.stream)
 
 
 def test_a_misspelt_attribute_is_told_with_the_one_that_was_meant(seedream: Seedream) -> None:
