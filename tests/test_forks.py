@@ -107,6 +107,34 @@ print(thread.is_alive(), flush=True)
 """
 
 
+UNCOLLECTED = """
+import gc, os, sys, threading
+from seedream_magic.loading import uncollected
+inside, forked = threading.Event(), threading.Event()
+
+def load():
+    with uncollected():
+        inside.set()
+        forked.wait(20)
+
+thread = threading.Thread(target=load)
+thread.start()
+assert inside.wait(20)
+child = os.fork()
+if not child:
+    os._exit(0 if gc.isenabled() else 1)
+forked.set()
+thread.join()
+assert gc.isenabled()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_fork_while_modules_are_loaded_leaves_the_child_its_garbage_collector() -> None:
+    """It is off only as long as somebody loads, and who does is not in the child."""
+    subprocess.run([sys.executable, "-c", UNCOLLECTED], check=True, timeout=60)
+
+
 def test_a_fork_in_the_middle_of_a_run(store: Path) -> None:
     """The children of a pool draw, whatever locks other threads had; the run of the parent ends as it would have."""
     go_on = threading.Event()
