@@ -128,6 +128,35 @@ def test_after_a_restart_the_form_comes_back(page: Page, lab: Lab, notebook: Pat
         expect(reopened.locator("[aria-roledescription='slide'] img")).to_have_count(3)
 
 
+def test_what_was_typed_before_a_reload_is_not_paid_for_by_half(lab: Lab) -> None:
+    """The page that held the rest of the prompt is gone; the one that comes in its place does not answer for it."""
+    (lab.folder / "reload").mkdir()
+    patience = (
+        "import pathlib, time\nfrom seedream_magic.notebook.panel import page_loop\npage_loop.LONGEST_SECONDS = 4.0"
+    )
+    busy = "while not pathlib.Path('go').exists(): time.sleep(0.05)"
+    notebook = written(lab.folder / "reload" / "reload.ipynb", (), (f"{SETUP}\n{patience}", "%seedream panel", busy))
+    with lab.page(1000, 1200) as page:
+        open_notebook(page, lab.url, "reload/reload.ipynb", awaits=".jp-CodeCell")
+        wait_for_kernel(page)
+        run_cell(page, 0)
+        panel = panel_of(page, 1)
+        save(page, notebook)
+        run_cell(page, 2)
+        panel.get_by_label("Prompt").focus()
+        page.keyboard.type("a lake by night")
+        page.keyboard.press("Control+Enter")
+        page.reload()
+        (notebook.parent / "go").touch()
+        panel = cell(page, 1).locator(".seedream-panel")
+        expect(panel).to_contain_text("what you typed last may be missing")
+        expect(panel.get_by_label("Prompt")).not_to_have_value("a lake by night")
+        assert not list(notebook.parent.glob("seedream-runs/*/request.json"))
+        panel.get_by_label("Prompt").fill("a lake by night")
+        button(panel, "Generate").click()
+        expect(panel).to_contain_text("1 of 1")
+
+
 def as_before(panel: Locator, drawn: Locator) -> None:
     """The form of the panel is as it was, and so are its pictures."""
     expect(panel.get_by_label("Style of all frames")).to_have_value("flat colours")

@@ -169,9 +169,13 @@ function seedreamPanel(panel) {
       button.ariaExpanded = String(button.classList.contains("mod-active"));
   };
   // The kernel asks by a number for what was typed last (`page_loop.py`): the answer comes after all that was held back.
+  // A page says that it has come by a nought. What was asked before, it leaves alone: what another held back is gone.
+  let asked = "";
   const answer = () => {
-    const asked = /** @type {HTMLInputElement | null} */ (panel.querySelector(".seedream-panel-answer input"));
-    if (asked) type("answer", asked.placeholder);
+    const field = /** @type {HTMLInputElement | null} */ (panel.querySelector(".seedream-panel-answer input"));
+    if (!field?.placeholder || field.placeholder === asked) return;
+    type("answer", asked ? field.placeholder : field.value === "0" ? "00" : "0");
+    asked = field.placeholder;
   };
   const tend = () => { name(); call(); copyFresh(); tellFrame(); answer(); };
   name();
