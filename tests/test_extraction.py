@@ -36,6 +36,9 @@ PLAIN = {
     "under another name": json.dumps({"output": {"results": [{"image": ONE}, {"image": TWO}]}}),
     "events": partial(0, ONE) + partial(1, TWO) + "data: [DONE]\n\n",
     "events, and a list at the end": partial(0, ONE) + partial(1, TWO) + f"data: {WHOLE}\n\n",
+    "twice, once as a data: URI": json.dumps(
+        {"data": [{"b64_json": ONE}, {"b64_json": f"data:image/png;base64,{ONE}"}]}
+    ),
     "lines": "".join(json.dumps({"data": [{"b64_json": text}]}) + "\n" for text in TEXTS),
     "a text": json.dumps(ONE),
     "JSON in a text": json.dumps({"choices": [{"message": {"content": json.dumps({"b64_json": ONE})}}]}),
@@ -135,6 +138,14 @@ def test_the_record_has_length_and_digest() -> None:
     assert extractor.describe(f"data:image/png;base64,{text}").startswith(f"({len(ONE) + 22} characters of base64")
     assert extractor.describe(f"see {text} here") == f"see {line} here"
     assert extractor.describe("words") == "words"
+    extractor.close()
+
+
+def test_backslashes_without_end_are_not_waited_for() -> None:
+    """What is held back of an answer is weighed by nobody."""
+    extractor = Extractor()
+    extractor.feed(b'{"b64_json": "' + ONE[:400].encode())
+    assert len(b"".join(extractor.feed(b"\\" * 100) for _ in range(100))) > 9000
     extractor.close()
 
 

@@ -27,6 +27,8 @@ _MOST = 2 * MAXIMUM_FRAMES
 """Taken of one answer: each may have a file open, and previews come as well."""
 _MOST_BEGINNINGS = 10_000
 """Looked at in one answer: what has more is read on as it comes."""
+_MOST_ESCAPES = 64
+"""Backslashes before a quote: of JSON in a text in a text."""
 _HEAD = 240
 """Characters of a text that stay."""
 _SIGNATURES = (b"/9j/", b"iVBORw0KGgo", b"UklGR")
@@ -36,14 +38,19 @@ _BEGUN = re.compile(rb'"(d[\w/.+;:,-]{0,90}|%s|)$' % _PARTS)
 """What may be a beginning at the end of a chunk."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Picture:
-    """One that was taken out: its bytes, the length of its base64, and the text in its place."""
+    """One that was taken out: its bytes for each place where it stood, the length of its base64, the text in its place.
 
-    data: Received
+    The same bytes may be two pictures to who reads the answer: once in base64 alone, once as a data: URI.
+    """
+
+    bodies: list[Received]
     characters: int
     digest: str
     text: str
+    found: int = 0
+    """How many of the bodies were asked for."""
 
 
 class _Text:
@@ -76,7 +83,7 @@ class _Text:
         self._last = b""
         self.data.add(last)
         digest = self._digest.hexdigest()
-        return _Picture(self.data, self.characters, digest, self.head.decode() + digest)
+        return _Picture([self.data], self.characters, digest, self.head.decode() + digest)
 
     def letters(self) -> bytes:
         """All of it as it came."""
@@ -92,7 +99,7 @@ class Extractor:
         self._held = b""
         self._quoted = False
         """Whether a quote came right before what is held, or before what comes next."""
-        self._beginnings = 0
+        self._beginnings = self._taken = 0
 
     def feed(self, chunk: bytes) -> bytes:
         """What is to be read of this chunk, and of what was held back of those before it."""
@@ -115,7 +122,7 @@ class Extractor:
         before = b'"' if self._quoted else b""
         chunk = before + self._held + chunk
         self._held, self._quoted, at = b"", False, 0
-        while self._beginnings < _MOST_BEGINNINGS and len(self._pictures) < _MOST:
+        while self._beginnings < _MOST_BEGINNINGS and self._taken < _MOST:
             if (found := _BEGINNING.search(chunk, at)) is None:
                 if begun := _BEGUN.search(chunk, max(at, len(chunk) - 100)):
                     self._quoted, self._held = True, begun[1]
@@ -135,26 +142,30 @@ class Extractor:
         letters = (chunk if end < 0 else chunk[:end]).rstrip(b"\\")  # of a quote in JSON that is itself a text
         try:
             text.add(letters)
-            if end < 0:
+            if end < 0 and len(chunk) - len(letters) <= _MOST_ESCAPES:
                 self._held = chunk[len(letters) :]
                 return b"", b""
             self._text = None
-            if text.characters < LEAST:
+            if text.characters < LEAST or end < 0:
                 raise ValueError  # noqa: TRY301 - as one that is none: it is read as it came
             picture = text.end()
         except ValueError:
             self._text = None
             return text.letters(), chunk[len(letters) :]
-        if picture.digest in self._pictures:
-            picture.data.close()  # some send it in an event, and in a list at the end again
+        self._taken += 1
+        if same := self._pictures.get(picture.digest):
+            same.bodies += picture.bodies
         else:
             self._pictures[picture.digest] = picture
         return picture.text.encode(), chunk[len(letters) :]
 
     def find(self, text: str | None) -> Received | None:
-        """The bytes of the picture in whose place this text was read, None for any other text."""
+        """The bytes of the picture in whose place this text was read, each time other ones; None for any other text."""
         picture = self._pictures.get((text or "")[-64:])
-        return None if picture is None else picture.data
+        if picture is None or picture.found == len(picture.bodies):
+            return None
+        picture.found += 1
+        return picture.bodies[picture.found - 1]
 
     def describe(self, value: Any) -> Any:
         """A JSON value as the record has it: with the length and the digest of each picture that stood in its texts."""
@@ -171,6 +182,7 @@ class Extractor:
     def close(self) -> None:
         """Let go of what nobody has taken."""
         for picture in self._pictures.values():
-            picture.data.close()
+            for body in picture.bodies:
+                body.close()
         if self._text is not None:
             self._text.data.close()
