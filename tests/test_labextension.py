@@ -10,7 +10,7 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocket, expect
 
 from lab import Lab, jupyter_environment, open_notebook, run_all, trust, wait_for_kernel, written
 from seedream_magic import Seedream
@@ -43,9 +43,16 @@ def open_kind(page: Page, lab: Lab, kind: str, name: str) -> None:
         open_notebook(page, lab.url, name, awaits=".jp-CodeCell")
         wait_for_kernel(page)
         return
-    with page.expect_websocket(lambda socket: "/kernels/" in socket.url) as socket:
-        page.goto(f"{lab.url}/notebooks/{name}")
-    socket.value.wait_for_event("framereceived")
+    heard: list[str | bytes] = []
+
+    def listen(socket: WebSocket) -> None:
+        if "/kernels/" in socket.url:
+            socket.on("framereceived", lambda frame: heard.append(frame))  # noqa: PLW0108 - Playwright marks it
+
+    page.on("websocket", listen)  # the kernel may speak before the page has loaded
+    page.goto(f"{lab.url}/notebooks/{name}")
+    while not heard:
+        page.wait_for_timeout(20)
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
 
 
