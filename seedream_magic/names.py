@@ -18,9 +18,15 @@ class NoSuchKeyword(InvalidRequest, TypeError):
     """A keyword that a function does not take: a `TypeError`, as Python's own protocols expect it."""
 
 
+class MissingValue(InvalidRequest, TypeError):
+    """A value that a function needs and did not get: a `TypeError` as well."""
+
+
 def no_such_name(of: str, typed: str, names: Iterable[str]) -> str:
     """The sentence that `of` has no such name, with that one of its `names` which looks like it."""
-    near = difflib.get_close_matches(typed, names, n=1)
+    names = list(names)
+    meant = texts.OTHER_KEYWORDS.get(typed)
+    near = [meant] if meant in names else difflib.get_close_matches(typed, names, n=1)
     return texts.NAME_MEANT(of=of, typed=typed, meant=near[0]) if near else texts.NO_NAME(of=of, typed=typed)
 
 
@@ -34,16 +40,22 @@ def check_keywords(of: str, keywords: Iterable[str], names: Sequence[str]) -> No
 
 
 def takes_keywords(*further: str) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
-    """Decorate a function to refuse keywords that it does not have; `further` are those of its `**options`."""
+    """Decorate a function to refuse keywords that it does not have, and calls without a value that it needs; `further`
+    are the keywords of its `**options`.
+    """
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
         defined: Any = function
         code, of = defined.__code__, f"{defined.__qualname__.removesuffix('.__init__')}()"
         names = (*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], *further)
+        needed = code.co_varnames[: code.co_argcount - len(defined.__defaults__ or ())]
 
         @wraps(function)
         def call(*values: Given.args, **keywords: Given.kwargs) -> Result:
             check_keywords(of, keywords, names)
+            missing = next((name for name in needed[len(values) :] if name not in keywords), None)
+            if missing is not None:
+                raise MissingValue(texts.NEEDS(of=of, name=missing))
             return function(*values, **keywords)
 
         return call

@@ -101,6 +101,8 @@ def test_stop_keeps_what_has_come(kernel: Kernel, slow: SlowService, slow_server
     ]
     assert kernel.run(f"{WAITED}\nprint(_seedream.state, len(_seedream.ok))").stdout == "stopped 1\n"
     slow_server.wait_for(lambda seen: seen.open_connections == 0)
+    (doctor,) = kernel.run("(_seedream.folder / 'response.raw').write_bytes(b'half')\n%seedream doctor").displays
+    assert "could not be read" not in doctor.text  # the person has cut it off
     assert kernel.run("%seedream stop").stdout == "No run is under way in the background.\n"
     assert kernel.run(LEFT).stdout == "[] 0\n"
     assert kernel.run(IN_PYTHON).ename is None

@@ -746,5 +746,15 @@ def test_text_stands_out_in_every_front_end(trusted: Page, lab: Lab, opened: Bro
         for kind, style in pages.items():
             page.set_content(f'<html style="{style}"><body class="{kind}">{shown}</body></html>')
             check_contrast(page)
+        page.get_by_role("button", name="Next frame").first.click()
         expect(page.locator(".seedream-current")).to_have_css("transition-property", "none")
         expect(page.locator(".seedream-empty").first).to_have_css("animation-name", "none")
+
+
+def test_a_picture_fades_in_where_a_person_turns_to_it_alone(opened: Browser, tmp_path: Path) -> None:
+    """A set that grows is drawn anew with each picture that lands: what shows already must not blink."""
+    with browser_page(opened) as page:
+        page.set_content(html_of(growing(made_set(tmp_path, "still"))))
+        expect(page.locator(".seedream-current")).to_have_css("transition-duration", "0s")
+        page.get_by_role("button", name="Next frame").first.click()
+        expect(page.locator(".seedream-current")).to_have_css("transition-duration", "0.16s")

@@ -19,6 +19,7 @@ from traitlets import TraitError
 from asking import REFUSED, data, run_cell
 from raw_server import Behaviour, RawServer, Request, json_reply
 from seedream_magic import ConfigError, ContentRefused, ImageSet, InvalidRequest, MissingKey, Seedream
+from seedream_magic.notebook.settings import Settings
 from seedream_magic.words.clip import path_from
 from seedream_magic.words.language import choose_language
 from service import PICTURE, POST, bodies, first_picture, jpeg, link, picture, whole_answer
@@ -85,6 +86,8 @@ def test_history_shows_the_runs_with_these_words(shell: InteractiveShell, made: 
     for line, told in (
         ("history --heer fox", "did you mean --here?"),
         ("retry 1 --all", "it takes --each, --dry-run."),
+        ("history --since yesterday", "takes a date among its words, without --since: %seedream history 2"),
+        ("history fox --自 昨天", "takes a date among its words, without --自"),
     ):
         error, printed, _ = run(shell, f"%seedream {line}")
         assert isinstance(error, InvalidRequest)
@@ -106,6 +109,7 @@ def test_a_row_of_the_history_is_named_by_its_number(
         assert run(shell, f"%seedream show {typed}")[0] is None
         assert shell.user_ns["_seedream"].run_id == images.run_id
     run(shell, "%seedream history fox")
+    run(shell, "%seedream history zebra")  # finds none: the rows of the table above stay
     (made.folder / "02.jpg").unlink()
     assert "1 run looked at, 2 images on disk" in run(shell, "%seedream recover 1")[1]
     assert f"Run {made.run_id} has no failed frame" in run(shell, "%seedream retry 1")[1]
@@ -445,6 +449,14 @@ def test_a_price_that_is_no_number_is_refused_where_it_is_set(shell: Interactive
     assert isinstance(error, TraitError)
     assert "The price of 'two' is not a number such as 0.25" in str(error)
     assert shell.magics_manager.registry["SeedreamMagics"].prices == {"one": 1.0}
+
+
+def test_what_the_settings_are_is_told_in_the_language_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`%config SeedreamMagics` lists them all; what stands around each is traitlets' own."""
+    monkeypatch.setenv("SEEDREAM_LANG", "zh")
+    traits = Settings.class_traits(config=True)
+    english = [name for name, trait in traits.items() if str(trait.help) in Settings.class_get_trait_help(trait)]
+    assert english == []
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,12 @@ def test_what_a_set_is_asked_for_is_explained(shell: InteractiveShell, word: str
 def test_the_topics_are_listed_and_words_of_other_programs_understood(shell: InteractiveShell) -> None:
     assert "storyboard" in help_page("topics", "en")
     assert "did you mean %seedream purge?" in run_cell(shell, "%seedream delete story")[1]
+    for command in ("draw a fox", "画图", "生成 一只狐狸"):  # the nearest command by its letters is another one
+        refused = run_cell(shell, f"%seedream {command}")[1]
+        assert "To draw, write %%seedream" in refused
+        assert "did you mean" not in refused
+    for command in ("cost", "花费", "账单"):
+        assert "%seedream alone tells what was billed" in run_cell(shell, f"%seedream {command}")[1]
     commands = {row[0].split()[-1 if row[0] == "%seedream" else 1] for row in COMMANDS}
     assert {CHINESE_COMMANDS.get(meant, meant) for meant in OTHER_WORDS.values()} <= commands
 

@@ -20,6 +20,10 @@ EXPORT: Any = export_dataset
 KEYWORDS: dict[str, Callable[[Any, Any], object]] = {
     "Seedream() has no modle: did you mean model?": lambda _, __: Seedream(modle="x"),  # type: ignore[call-arg]
     "Seedream.generate() has no promt: did you mean prompt?": lambda client, _: client.generate(promt="a fox"),
+    "Seedream.generate() has no n: did you mean images?": lambda client, _: client.generate("a fox", n=2),
+    "Seedream.generate() has no 张数: did you mean images?": lambda client, _: client.generate("a fox", 张数=2),
+    "Seedream.generate() needs prompt.": lambda client, _: client.generate(images=2),
+    "Frame.vary() needs prompt.": lambda _, story: story[0].vary(images=2),
     "Seedream.generate() has no imges: did you mean images?": lambda client, _: client.generate("a fox", imges=3),
     "Seedream.plan() has no waterark: did you mean watermark?": lambda client, _: client.plan("a fox", waterark=False),
     "Seedream.stream() has no siez: did you mean size?": lambda client, _: asyncio.run(

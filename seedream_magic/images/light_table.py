@@ -21,16 +21,22 @@ FEWEST, MOST = 2, 9
 
 @dataclass(frozen=True)
 class LightTable:
-    """Frames to be compared; in a notebook it shows as a light table that needs no kernel."""
+    """Frames to be compared; in a notebook it shows as a light table that needs no kernel.
+
+    `typed` is how a person has named each of them, such as "story[2]"; "" or nothing where nobody did.
+    """
 
     frames: tuple[Frame, ...]
+    typed: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<LightTable: {', '.join(map(_name, self.frames))}>"
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
         words = words_for(self.frames[0].prompt)
-        return light_table_bundle([_pane(frame, words) for frame in self.frames], words)
+        typed = self.typed or ("",) * len(self.frames)
+        panes = [_pane(frame, name, words) for frame, name in zip(self.frames, typed, strict=True)]
+        return light_table_bundle(panes, words)
 
     def _repr_html_(self) -> str:
         return str(self._repr_mimebundle_()["text/html"])
@@ -65,7 +71,7 @@ def _name(frame: Frame) -> str:
     return home or (frame.path.name if frame.path else "")
 
 
-def _pane(frame: Frame, words: Words) -> Pane:
+def _pane(frame: Frame, typed: str, words: Words) -> Pane:
     record = read_record(frame.home[0]) if frame.home else None
     pixels = f"{frame.width} × {frame.height}" if frame.width else ""
     star = ""
@@ -74,7 +80,7 @@ def _pane(frame: Frame, words: Words) -> Pane:
         origin = Origin(record.provider, run_id, record.folder.parent / run_id)
         star = origin.star_cell(frame.place_in_run, frame.take if frame.takes > 1 else None)
     model, tokens, price = _facts(frame, record, words) if record else ("", "", "")
-    return Pane(card_of(frame, words), _name(frame), (model, pixels, tokens, price), star)
+    return Pane(card_of(frame, words), _name(frame), (model, pixels, tokens, price), star, typed)
 
 
 def _facts(frame: Frame, record: Record, words: Words) -> tuple[str, str, str]:

@@ -53,6 +53,8 @@ def _about_unknown(word: str) -> str:
         return cells.NOT_FIRST()
     if word.startswith("-"):
         return texts.OPTIONS_GO_ELSEWHERE()
+    if word.lower() in texts.DRAW_WORDS:
+        return texts.NO_COMMAND(typed=repr(word))
     if word.lower() in texts.STATUS_WORDS:
         return texts.STATUS_ALONE(typed=repr(word))
     if example := texts.EXAMPLES_OF_A_SET.get(word.lower()):

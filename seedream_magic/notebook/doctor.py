@@ -74,7 +74,7 @@ def findings(desk: Desk, *, ask: bool) -> Iterator[Finding]:
     lacking = find_unfinished(seedream.store)
     yield _runs(len(made), lacking)
     yield from _aside([entry.folder for entry in made])
-    yield from _kept([entry.folder for entry in made], lacking)
+    yield from _kept([entry.folder for entry in made if entry.state != "stopped"], lacking)  # cut off by the person
     yield from proxy_findings(seedream.given_base_url)
     yield from certificate_findings()
     yield from network_findings(seedream.given_base_url, ask=ask)

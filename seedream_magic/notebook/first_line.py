@@ -39,6 +39,7 @@ def read_line(line: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     wide = [sign for sign in ("《《", "＜＜") if named and named[0].endswith(sign)]
     wide += ["“ ”"] if _WIDE_QUOTES.search(line) else []
     _refuse_run_together(words)
+    _refuse_commas(words)
     known, unknown = _PARSER.parse_known_args(words)
     if unknown:
         raise InvalidRequest(_about(unknown, words=words, line=line))
@@ -162,6 +163,8 @@ def _plain_flag(word: str) -> str:
     return f"{flag}{sign and '='}{value}"
 
 
+_COUNTS = {"-n", "--images", "-s", "--size", "-r", "--ratio"}
+"""The options whose value is a number, a size, a ratio: it holds neither comma nor dash."""
 _RUN_TOGETHER = re.compile(r"(-[nsr]=?)?(\d[\d.]*[Kk]?|\d+[xX×*]\d+|\d+:\d+|auto)(--?[A-Za-z][A-Za-z-]*)")
 """A number, a size or a ratio with the next option right behind it."""
 
@@ -170,9 +173,20 @@ def _refuse_run_together(words: list[str]) -> None:
     """Raises `InvalidRequest` where a blank is missing, as in `-s2K-r 16:9`."""
     for before, word in pairwise(["", *words]):
         match = _RUN_TOGETHER.fullmatch(word)
-        if match and match[3] in FLAGS and (match[1] or before in {"-n", "--images", "-s", "--size", "-r", "--ratio"}):
+        if match and match[3] in FLAGS and (match[1] or before in _COUNTS):
             meant = " ".join(filter(None, ((match[1] or before).rstrip("="), match[2], match[3])))
             raise InvalidRequest(texts.BLANK_MISSING(typed=word, meant=meant))
+
+
+_COMMA = re.compile(r"[\w:：×.]*[,，、;；](--?\w*)?(?:=.*)?", re.DOTALL)
+
+
+def _refuse_commas(words: list[str]) -> None:
+    """Raises `InvalidRequest` where a comma parts options, as in `-s 2K, -n 4`."""
+    for before, word in pairwise(["", *words]):
+        match = _COMMA.fullmatch(word)
+        if match and (_plain_flag(match[1]) in FLAGS if match[1] else before in _COUNTS or len(word) == 1):
+            raise InvalidRequest(texts.BLANKS_PART_OPTIONS(typed=word))
 
 
 _LONGEST_SHOWN = 80
@@ -194,6 +208,7 @@ _FOREIGN_OPTIONS: dict[str, Text] = {
     **dict.fromkeys(("--version", "-v", "--v"), texts.VERSION),
     **dict.fromkeys(("--steps", "--cfg", "--cfg-scale", "--guidance", "--guidance-scale", "--strength", "--sampler"),
                     texts.NO_STEPS),
+    **texts.CHINESE_FOREIGN_OPTIONS,
 }  # fmt: skip
 """Options that other picture makers have, and what stands in their place here."""
 
@@ -205,6 +220,7 @@ def _about(unknown: list[str], *, words: list[str], line: str) -> str:
         or _about_reference(words, unknown)
         or _about_switch(words, unknown)
         or _about_axis(words, unknown[0])
+        or _about_dashes(unknown)
         or _about_prompt(unknown)
         or _about_option(unknown[0])
     )
@@ -214,6 +230,8 @@ def _about_name(line: str, unknown: list[str]) -> str:
     """What to say where NAME << has another sign, or two words for a name, or stands behind options; else nothing."""
     if other := re.fullmatch(r"\s*([^\W\d]\w*)\s*(?:<|>{1,2}|<{3}|=|:=|<-|->|《|＜|＝)(?:\s+(.*))?", line):
         return texts.NAME_HAS_TWO_SIGNS(name=other[1][:40], options=_shown(other[2] or ""))
+    if before := re.fullmatch(r"\s*[<＜《]{2}\s*([^\W\d]\w*)(?:\s+(.*))?", line):
+        return texts.NAME_COMES_FIRST(name=before[1][:40], options=_shown(before[2] or ""))
     if not any("<<" in word for word in unknown):
         return ""
     spaced = re.match(r"\s*(\w+(?:\s+\w+)+)\s*<<", line)
@@ -261,6 +279,15 @@ def _about_axis(words: list[str], unknown: str) -> str:
     return texts.EACH_OPTION_HAS_ITS_XY(typed=unknown[:40]) if flag == "--xy" and "=" in unknown else ""
 
 
+def _about_dashes(unknown: list[str]) -> str:
+    """What to say of the name of an option without its dashes, and the value behind it; else nothing."""
+    name, sign, value = re.fullmatch(r"(\w*)([=＝:：]?)(.*)", unknown[0], re.DOTALL).groups()  # type: ignore[union-attr]  # every text matches
+    if f"--{name}" not in {*FLAGS, *CHINESE_FLAGS} or len(value) > _LONGEST_PROMPT or "," in value:
+        return ""
+    meant = [f"--{name}", value] if sign else [f"--{name}", *takewhile(lambda word: not _is_option(word), unknown[1:2])]
+    return texts.DASHES_MISSING(meant=_shown(" ".join(filter(None, meant))))
+
+
 def _about_prompt(unknown: list[str]) -> str:
     """What to say of words that are no option: they are the prompt, mostly; nothing where an option comes first."""
     if _is_option(unknown[0]):
@@ -285,5 +312,9 @@ def _about_option(word: str) -> str:
     if name in _FOREIGN_OPTIONS:
         return texts.OPTION_ELSEWHERE(option=option, instead=_FOREIGN_OPTIONS[name]())
     alike = [flag for flag in (*FLAGS, *CHINESE_FLAGS) if (len(flag) > 2) == (len(name) > 2)]
-    near = difflib.get_close_matches(name, alike, n=1, cutoff=0.6) if name.strip("-") else []
+    near = (
+        difflib.get_close_matches(texts.OTHER_OPTIONS.get(name, name), alike, n=1, cutoff=0.6)
+        if name.strip("-")
+        else []
+    )
     return texts.OPTION_MEANT(option=option, meant=near[0]) if near else texts.NO_OPTION(option=option)

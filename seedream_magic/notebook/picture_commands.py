@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,18 @@ def compare(desk: Desk, text: str) -> None:
     words = split_line(text)
     if not words:
         raise InvalidRequest(texts.COMPARE_TAKES())
-    display(light_table(*(one for word in words for one in _pictures(desk, word)))._repr_mimebundle_(), raw=True)
+    pictures = [(one, word) for word in words for one in _pictures(desk, word)]
+    table = light_table(*(one for one, _ in pictures))
+    named = replace(table, typed=tuple(name for one, word in pictures for name in _typed(desk, one, word)))
+    display(named._repr_mimebundle_(), raw=True)
+
+
+def _typed(desk: Desk, picture: Frame | ImageSet, word: str) -> list[str]:
+    """How a person names each picture that a word of the line means; "" where the run's id names it."""
+    if isinstance(picture, Frame):
+        return ["" if word.startswith("run:") else word]
+    variable = desk.variables.get(word) is picture  # else it is a cell of a sweep
+    return [f"{word}[{place}]" if variable else "" for place, frame in enumerate(picture) if frame.ok]
 
 
 def _pictures(desk: Desk, word: str) -> Sequence[Frame | ImageSet]:

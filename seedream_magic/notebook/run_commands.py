@@ -47,7 +47,7 @@ def show_history(desk: Desk, text: str) -> None:
     words, given = _without_flags(text, "history", "--here", "--starred")
     client, here, starred = desk.client(), "--here" in given, "--starred" in given
     found = find(client.store, words, now=datetime.now(UTC), here=here, starred=starred, at_most=MAXIMUM_ROWS)
-    desk.rows = tuple(entry.run_id for entry in found.first)
+    desk.rows = tuple(entry.run_id for entry in found.first) or desk.rows  # a search in vain hides no rows
     asked: dict[str, Any] = {"words": words, "store": client.store, "here": here, "starred": starred}
     display(history_bundle(found.first, found.others, **asked), raw=True)
 
@@ -242,6 +242,8 @@ def _without_flags(text: str, command: str, *flags: str) -> tuple[str, set[str]]
 
 
 def _refuse_option(word: str, command: str, flags: tuple[str, ...]) -> NoReturn:
+    if command == "history" and word.partition("=")[0] == "--since":
+        raise InvalidRequest(texts.DATE_IS_A_WORD(date=f"{datetime.now(UTC):%Y-%m}"))
     if not word.isascii():
         chinese = {meant: name for name, meant in texts.CHINESE_OPTIONS.items()}
         flags = tuple(chinese.get(flag, flag) for flag in flags)

@@ -50,7 +50,8 @@ class Settings(Configurable):
     @classmethod
     def class_get_trait_help(cls, trait: Any, inst: Any = None, helptext: str | None = None) -> str:
         """What `%config SeedreamMagics` shows of a setting, in the reader's language."""
-        told = getattr(texts, str(trait.name).upper(), None)
+        name = str(trait.name).upper()
+        told = getattr(texts, name, None) or getattr(options, name, None)
         shown: str = super().class_get_trait_help(trait, inst, helptext or (told() if told else None))
         return shown
 

@@ -122,6 +122,7 @@ function seedreamCarousel(root) {
   /** @param {number} index */
   const show = (index) => {
     if (compared() && index === place.pinned) place.pinned = place.index;
+    if (index !== place.index) data.turned = "";
     place.index = index;
     dispatchEvent(new CustomEvent("seedream-frame", { detail: { run: data.run, index } })); // a panel goes on from it
     const { top } = row.getBoundingClientRect();

@@ -61,12 +61,19 @@ class Pane:
     """One picture on the table: its card, the name by which it is meant elsewhere ("run:ID[2]"), what is told of it.
 
     `facts` are model, pixels, tokens and price, "" for what is not known. `star` is the cell that stars the picture.
+    `typed` is how a person has named it, who knows it by that rather than by the run's id.
     """
 
     card: Card
     name: str
     facts: tuple[str, ...]
     star: str = ""
+    typed: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The name that stands below the picture."""
+        return one_line(self.typed, 60) or self.name
 
 
 def light_table_bundle(panes: Sequence[Pane], words: Words) -> dict[str, Any]:
@@ -153,14 +160,14 @@ def _pane(pane: Pane, number: int, look: _Look, facts: Sequence[str], caption: s
     attributes = {
         "class": "seedream-pane",
         "style": _PANE.format(width=look.width, least=min(160, look.width), most=look.width * 2),
-        "data-label": f"{number}. {pane.name}",
+        "data-label": f"{number}. {pane.shown}",
         "data-mark": "star" if card.starred else None,
         "data-star": pane.star or None,
         "data-ratio": f"{small.width / small.height:.4f}" if small else "1",
         "data-wide": card.width or (small.width if small else None),
     }
     take = f" · {card.take_text(words)}" if card.takes > 1 else ""
-    named = element("span", {"class": "seedream-called", "title": pane.name}, pane.name)
+    named = element("span", {"class": "seedream-called", "title": pane.name}, pane.shown)
     label = element("div", {"class": "seedream-name"}, element("b", {}, f"{number}"), " ", named, take, mark)
     lines = (
         label,
@@ -206,7 +213,7 @@ def _plain_word(token: str) -> str:
 def _plain(panes: Sequence[Pane], words: Words) -> str:
     lines = [
         " · ".join(
-            filter(None, (f"{number}  {pane.name}{'  ★' if pane.card.starred else ''}", *pane.facts, pane.card.file))
+            filter(None, (f"{number}  {pane.shown}{'  ★' if pane.card.starred else ''}", *pane.facts, pane.card.file))
         )
         for number, pane in enumerate(panes, 1)
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from seedream_magic.words.text import Text
 
 # The first line
@@ -60,6 +62,11 @@ EACH_OPTION_HAS_ITS_XY = Text(
 COUNT_FROM_ONE = Text("--{option} takes 1 to {most}, not {value}.", "--{option} 应为 1 到 {most}，不能是 {value}。")
 SEED_IS_A_NUMBER = Text("--seed takes a whole number, not {value}.", "--seed 应为整数，不能是 {value}。")
 BLANK_MISSING = Text("A blank is missing in {typed}: write {meant}.", "{typed} 中间少了空格，应写 {meant}。")
+BLANKS_PART_OPTIONS = Text(
+    "Options are parted by blanks alone: leave out the comma of {typed}.",
+    "选项之间只用空格隔开；去掉 {typed} 里的逗号。",
+)
+DASHES_MISSING = Text("An option begins with two dashes: {meant}", "选项以两个短横开头：{meant}")
 MODEL_UNLISTED = Text(
     "{model} is not a model known here; it is sent as typed. %seedream models lists those that are.",
     "{model} 不在已知模型之列，将照原样发送；%seedream models 列出已知模型。",
@@ -98,6 +105,25 @@ NO_STEPS = Text(
     "The service has no such setting: the picture follows from the prompt, its references and the model.",
     "该服务没有这个设置；画什么只取决于提示词、参考图和模型。",
 )
+CHINESE_FOREIGN_OPTIONS = MappingProxyType({
+    "--随机种子": NO_SEED,
+    **dict.fromkeys(("--反向", "--反向提示词", "--负面", "--负面提示词", "--负向提示词", "--不要"), NO_NEGATIVE),
+    **dict.fromkeys(("--宽高比", "--长宽比", "--画幅"), RATIO),
+    **dict.fromkeys(("--垫图", "--图片"), REFERENCE),
+    **dict.fromkeys(("--数量", "--个数", "--图片数"), COUNT),
+    **dict.fromkeys(("--质量", "--画质", "--高清"), NO_QUALITY),
+    **dict.fromkeys(("--风格", "--画风"), STYLE_BELOW),
+    **dict.fromkeys(("--大小", "--分辨率", "--宽", "--高", "--宽度", "--高度"), SIZE),
+    **dict.fromkeys(("--提示词", "--描述"), PROMPT_BELOW),
+    "--格式": FORMAT,
+    "--版本": VERSION,
+    **dict.fromkeys(("--步数", "--采样", "--强度"), NO_STEPS),
+})  # fmt: skip
+"""The options of other programs by their Chinese names."""
+OTHER_OPTIONS = MappingProxyType(
+    dict.fromkeys(("--不要水印", "--不加水印", "--不带水印", "--去水印", "--去掉水印", "--关闭水印"), "--无水印")
+)
+"""Options by other words, whose letters are nearer to another option."""
 
 # Sweeps
 SEED_NEEDS_SAMPLE = Text(

@@ -46,9 +46,17 @@ STATUS_ALONE = Text(
 )
 STATUS_WORDS = frozenset({
     "usage", "status", "billed", "bill", "billing", "cost", "costs", "price", "prices", "spent", "credits", "balance",
-    "状态", "计费", "费用", "用量", "余额",
+    "状态", "计费", "费用", "花费", "账单", "价格", "消费", "用量", "余额",
 })  # fmt: skip
 """What people type to see the status, which `%seedream` alone shows."""
+DRAW_WORDS = frozenset({
+    "draw", "paint", "generate", "create", "make", "画", "画图", "画画", "作画", "绘画", "绘图", "绘制", "生成", "生图",
+})  # fmt: skip
+"""What people type to draw, which a `%%seedream` cell does."""
+DATE_IS_A_WORD = Text(
+    "%seedream history takes a date among its words, without --since: %seedream history {date}",
+    "历史记录的日期直接写，不用 --since：%seedream history {date}",
+)
 OPTION_MEANT = Text(
     "%seedream {command} has no option {typed}: did you mean {meant}?",
     "%seedream {command} 没有选项 {typed}，是想写 {meant} 吗？",

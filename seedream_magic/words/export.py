@@ -46,7 +46,7 @@ WITHOUT_FRAME = Text("{file} is without frame {number}: {why}", "{file} 缺第 {
 IN_FILE = Text("{file}: {what}.", "{file}：{what}。")
 LACKS_FRAMES = Text(
     "{here} of {total:frame}; no picture of frame {numbers}",
-    "共 {total} 帧，有 {here} 帧；没有图片的是第 {numbers} 帧",
+    "共 {total} 帧，写入 {here} 帧；第 {numbers} 帧没有图片",
 )
 LACKS_CELLS = Text(
     "{here} of {total:picture}; not all are there of {cells}", "共 {total} 张，有 {here} 张；不齐的是 {cells}"

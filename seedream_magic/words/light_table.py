@@ -19,10 +19,10 @@ KEYS = Text(
 TOKENS_OF_ALL = Text("{tokens:token} of {made:image}", "{made} 张共 {tokens:,} token")
 
 TAKES_FRAMES = Text(
-    "A light table takes frames, such as images[2], not {kind}.", "看片台只能放帧，如 images[2]，不能是 {kind}。"
+    "A light table takes frames, such as images[2], not {kind}.", "对比的应是帧，如 images[2]，不能是 {kind}。"
 )
 TAKES_SO_MANY = Text(
     "A light table takes {fewest} to {most} pictures, not {count}.",
-    "看片台可放 {fewest} 到 {most} 张图片，不能是 {count} 张。",
+    "一次可对比 {fewest} 到 {most} 张图片，这里是 {count} 张。",
 )
 NO_PICTURE = Text("{name} has no picture.", "{name} 没有图片。")

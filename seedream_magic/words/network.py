@@ -312,7 +312,7 @@ NO_KEY_STORES_SILENT = Text(
 )
 ENTER_KEY = Text(
     "Run %seedream key, or set {variables}. Without a key: %seedream use demo, in Python Seedream('demo').",
-    "运行 %seedream key，或设置 {variables}。没有密钥：%seedream use demo，Python 中 Seedream('demo')。",
+    "运行 %seedream key，或设置 {variables}。没有密钥可用 %seedream use demo，或 Seedream('demo')。",
 )
 THE_DEMO = Text("the demo", "演示服务")
 KEYRING = Text("the keyring of {provider}", "{provider} 的密钥环")

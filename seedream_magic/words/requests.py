@@ -14,8 +14,8 @@ SIZE_FORM = Text(
 )
 FOR_A_SHAPE = Text("For a shape write --ratio {ratio}.", "要指定形状请写 --ratio {ratio}。")
 RATIO_RANGE = Text("--ratio goes from 1:16 to 16:1, not {value}.", "--ratio 的范围是 1:16 到 16:1，不能是 {value}。")
-RATIO_FORM = Text("--ratio takes W:H such as 16:9, not {value}.", "--ratio 写作 W:H，如 16:9，不能是 {value}。")
-RATIO_MEANT = Text("--ratio takes W:H: write {ratio} for {value}.", "--ratio 写作 W:H，{value} 即 {ratio}。")
+RATIO_FORM = Text("--ratio takes W:H such as 16:9, not {value}.", "--ratio 是宽与高之比，如 16:9，不能是 {value}。")
+RATIO_MEANT = Text("--ratio takes W:H: write {ratio} for {value}.", "--ratio 是宽与高之比，{value} 写作 {ratio}。")
 ONE_OF = Text("--{option} takes {words}, not {value}.", "--{option} 可取 {words}，不能是 {value}。")
 MODEL_FORM = Text(
     "--model takes a model id such as doubao-seedream-4-5, not {value}.",
