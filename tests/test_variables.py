@@ -142,7 +142,7 @@ def test_nothing_hidden_is_asked_for(text: str) -> None:
 
 
 def test_a_reference_that_is_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plain name that is neither variable nor file is refused with the folder, and with the file that was meant."""
+    """A name that is neither variable nor file is refused with the folder, or with what was meant."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidRequest) as caught:
         value_of("nosuchvar", NAMESPACE)
@@ -151,6 +151,8 @@ def test_a_reference_that_is_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "heroes.png").touch()
     with pytest.raises(InvalidRequest, match=r"Did you mean heroes\.png\?"):
         value_of("heroes", NAMESPACE)
+    with pytest.raises(InvalidRequest, match=r"Did you mean seasons\?"):
+        value_of("seasonz", {"seasons": "a set", "_seedream": "a set"})
     with pytest.raises(InvalidRequest, match="no variable and no file"):
         value_of("x" * 5000, NAMESPACE)
 
