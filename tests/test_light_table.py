@@ -92,7 +92,10 @@ def test_the_command_takes_frames_of_variables_and_of_runs(
     shell.user_ns["foxes"] = foxes
     error, _, outputs = run_cell(shell, f"%seedream compare foxes run:{hens.run_id}[0]")
     assert error is None
-    assert figures(outputs[-1]["data"]["text/html"]).count("<figure") == 3
+    html = figures(outputs[-1]["data"]["text/html"])
+    called = re.findall('<span class="seedream-called" title="([^"]*)">([^<]*)</span>', html)
+    names = [f"run:{foxes.run_id}[0]", f"run:{foxes.run_id}[1]", f"run:{hens.run_id}[0]"]
+    assert called == list(zip(names, ["foxes[0]", "foxes[1]", names[2]], strict=True))  # as they were typed
     for line, words in (
         ("", "takes frames"),
         (" foxes[0] nothing", "nothing"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seedream_magic.api.prices import price_of, told_together
@@ -21,16 +21,22 @@ FEWEST, MOST = 2, 9
 
 @dataclass(frozen=True)
 class LightTable:
-    """Frames to be compared; in a notebook it shows as a light table that needs no kernel."""
+    """Frames to be compared; in a notebook it shows as a light table that needs no kernel.
+
+    `typed` are the names that a person gave them, "" for one that has none.
+    """
 
     frames: tuple[Frame, ...]
+    typed: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<LightTable: {', '.join(map(_name, self.frames))}>"
 
     def _repr_mimebundle_(self, **_selection: Any) -> dict[str, Any]:
         words = words_for(self.frames[0].prompt)
-        return light_table_bundle([_pane(frame, words) for frame in self.frames], words)
+        typed = self.typed or ("",) * len(self.frames)
+        panes = [replace(_pane(frame, words), typed=name) for frame, name in zip(self.frames, typed, strict=True)]
+        return light_table_bundle(panes, words)
 
     def _repr_html_(self) -> str:
         return str(self._repr_mimebundle_()["text/html"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,18 @@ def compare(desk: Desk, text: str) -> None:
     words = split_line(text)
     if not words:
         raise InvalidRequest(texts.COMPARE_TAKES())
-    display(light_table(*(one for word in words for one in _pictures(desk, word)))._repr_mimebundle_(), raw=True)
+    found = [(word, _pictures(desk, word)) for word in words]
+    table = light_table(*(one for _, pictures in found for one in pictures))
+    typed = tuple(name for word, pictures in found for name in _names(word, pictures))
+    display(replace(table, typed=typed)._repr_mimebundle_(), raw=True)
+
+
+def _names(word: str, pictures: Sequence[Frame | ImageSet]) -> list[str]:
+    """How the frames of a word of the line are typed: `story[2]`; "" for those of a sweep, which has cells of sets."""
+    if len(pictures) > 1:
+        return [""] * sum(len(images.ok) for images in pictures if isinstance(images, ImageSet))
+    (one,) = pictures
+    return [word] if isinstance(one, Frame) else [f"{word}[{frame.index}]" for frame in one.ok]
 
 
 def _pictures(desk: Desk, word: str) -> Sequence[Frame | ImageSet]:

@@ -60,13 +60,20 @@ _CONTROLS: Mapping[str, Shown] = {
 class Pane:
     """One picture on the table: its card, the name by which it is meant elsewhere ("run:ID[2]"), what is told of it.
 
-    `facts` are model, pixels, tokens and price, "" for what is not known. `star` is the cell that stars the picture.
+    `facts` are model, pixels, tokens and price, "" for what is not known. `star` is the cell that stars the picture,
+    `typed` the name by which it was put on the table, if another.
     """
 
     card: Card
     name: str
     facts: tuple[str, ...]
     star: str = ""
+    typed: str = ""
+
+    @property
+    def called(self) -> str:
+        """The name that its reader knows."""
+        return self.typed or self.name
 
 
 def light_table_bundle(panes: Sequence[Pane], words: Words) -> dict[str, Any]:
@@ -153,14 +160,14 @@ def _pane(pane: Pane, number: int, look: _Look, facts: Sequence[str], caption: s
     attributes = {
         "class": "seedream-pane",
         "style": _PANE.format(width=look.width, least=min(160, look.width), most=look.width * 2),
-        "data-label": f"{number}. {pane.name}",
+        "data-label": f"{number}. {pane.called}",
         "data-mark": "star" if card.starred else None,
         "data-star": pane.star or None,
         "data-ratio": f"{small.width / small.height:.4f}" if small else "1",
         "data-wide": card.width or (small.width if small else None),
     }
     take = f" · {card.take_text(words)}" if card.takes > 1 else ""
-    named = element("span", {"class": "seedream-called", "title": pane.name}, pane.name)
+    named = element("span", {"class": "seedream-called", "title": pane.name}, pane.called)
     label = element("div", {"class": "seedream-name"}, element("b", {}, f"{number}"), " ", named, take, mark)
     lines = (
         label,
