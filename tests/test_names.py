@@ -37,7 +37,7 @@ KEYWORDS: dict[str, Callable[[Any, Any], object]] = {
     "export_dataset() has no fromat": lambda _, story: EXPORT(story, "foxes", fromat="webdataset"),
     "Seedream.generate() lacks prompt.": lambda client, _: client.generate(images=2),
     "Frame.vary() lacks prompt.": lambda _, story: story[0].vary(),
-    "Seedream.plan() takes only prompt without a keyword: write the rest as images=…": lambda client, _: client.plan(
+    "Seedream.plan() takes only prompt without a keyword: write images=… for the next.": lambda client, _: client.plan(
         "a fox", 4
     ),
 }

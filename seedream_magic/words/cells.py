@@ -21,7 +21,7 @@ NAME_TAKEN = Text(
     "{name} 里已有 {kind}，会被组图覆盖；请换个名字，如 {name}_set。",
 )
 NAME_HAS_TWO_SIGNS = Text("Did you mean {name} << {options}?", "是想写 {name} << {options} 吗？")
-NAME_IS_ONE_WORD = Text("A name is one word: {name} << …", "名字不能有空格：{name} << …")
+NAME_IS_ONE_WORD = Text("A name is one word: {name} << …", "名字不能有空格：{name} << …。")
 NAME_COMES_FIRST = Text("NAME << comes first: {name} << {options}.", "名字写在最前面：{name} << {options}。")
 QUOTE_THE_NAME = Text(
     'Quote a name with spaces: --ref "{typed}"; give --ref once for each reference.',

@@ -9,8 +9,8 @@ NAME_MEANT = Text("{of} has no {typed}: did you mean {meant}?", "{of} 没有 {ty
 """A keyword, an attribute or a setting that there is not."""
 ARGUMENT_LACKS = Text("{of} lacks {name}.", "{of} 缺少 {name}。")
 WRITE_KEYWORDS = Text(
-    "{of} takes only {names} without a keyword: write the rest as {keyword}=…",
-    "{of} 只有 {names} 可不写参数名，其余请写成 {keyword}=…",
+    "{of} takes only {names} without a keyword: write {keyword}=… for the next.",
+    "{of} 只有 {names} 可不写参数名，后面的请写成 {keyword}=…。",
 )
 ABOUT_NESTING = Text(
     "event_loop nest uses nest-asyncio here: from now on asyncio.run(loop_factory=...), from Python 3.14 on also "
