@@ -28,6 +28,8 @@ LONGEST_TEXT = 4000
 _OF_IPYTHON = re.compile(r"_+|_i+|_i?\d+|_[iod]h")
 """What IPython calls its inputs and outputs, the last one and all of them."""
 _ADDRESS = re.compile(r"<[^<>]* at 0x[0-9A-Fa-f]+[^<>]*>")
+_PICTURES = frozenset({"seedream_magic.images.image_set", "seedream_magic.sweep.sweep", "PIL.Image"})
+"""Modules of what is shown as pictures. They are told by name: a cell that has none of these loads none of them."""
 _QUOTED = r"'[^']*'|\"[^\"]*\""
 _SEVERAL = re.compile(rf"\s*(?:{_QUOTED})\s*(?:,\s*(?:{_QUOTED}|-?\d{{1,9}})\s*)+")
 
@@ -42,7 +44,7 @@ def fill_text(text: str, namespace: Mapping[str, Any]) -> tuple[str, tuple[str, 
     `{name}`, `{name.attribute}`, `{name[0]}` and `{name:.2f}` are filled where the first name exists; `{{name}}` gives
     `{name}`; every other brace, doubled or of JSON or CSS for instance, stays. Braces may be full-width. IPython's own
     names and what has no text but the address of an object are not filled. Raises `InvalidRequest` for a text of more
-    than 4,000 characters.
+    than 4,000 characters, and for a picture.
     """
     unfilled: list[str] = []
 
@@ -120,6 +122,9 @@ def _fill_field(match: re.Match[str], namespace: Mapping[str, Any]) -> str:
         # A property, an index or a format of the person's own objects may raise anything.
         raise CannotFillError from exc
     kind = type(value)  # not `isinstance`, which asks the object for its class
+    if any(base.__module__ in _PICTURES for base in kind.__mro__):
+        name = match["name"] + match["path"]
+        raise InvalidRequest(texts.PICTURE_IN_BRACES(field=match[0][:60], name=name[:60]))
     bare = issubclass(kind, type | ModuleType | BuiltinFunctionType) or _ADDRESS.search(text)
     if bare and not issubclass(kind, str):
         raise CannotFillError

@@ -45,7 +45,8 @@ def jupyter_environment(home: Path) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": home / "runtime",
         "IPYTHONDIR": home / "ipython",
     }
-    return keep | {name: str(folder) for name, folder in folders.items()}
+    first = {"JUPYTER_PREFER_ENV_PATH": "0"}  # that home before what is installed beside the interpreter
+    return keep | first | {name: str(folder) for name, folder in folders.items()}
 
 
 def trust(notebook: Path, home: Path) -> None:

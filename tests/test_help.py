@@ -59,6 +59,7 @@ def test_a_topic_that_is_none_names_one() -> None:
     with pytest.raises(InvalidRequest, match=r"did you mean export\?"):
         help_page("exprot", "en")
     assert "2K" in help_page("尺寸", "zh")
+    assert help_page("costs", "en") == help_page("cost", "en")
 
 
 @pytest.mark.parametrize("word", sorted(EXAMPLES_OF_A_SET))

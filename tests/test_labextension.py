@@ -349,3 +349,15 @@ def test_a_cell_reads_as_prose(lab: Lab) -> None:
         content.press("Control+a")
         page.keyboard.type("if a:")
         expect(content).not_to_have_class(re.compile("seedream-prose"))
+
+
+def test_what_a_command_says_breaks_between_words(lab: Lab) -> None:
+    """Below cells of ours; the output of other cells is JupyterLab's."""
+    said = {"text/plain": "Nothing was sent."}
+    cells = ["%%seedream --sizee 2K\na fox", "%load_ext seedream_magic\n%seedream help", "print('%seedream')"]
+    written(lab.folder / "said.ipynb", [said] * len(cells), cells)
+    with lab.page(500, 800) as page:
+        open_notebook(page, lab.url, "said.ipynb")
+        for place, broken in enumerate(("normal", "normal", "break-all")):
+            text = cell(page, place).locator("pre", has_text="Nothing was sent.")
+            expect(text).to_have_css("word-break", broken)

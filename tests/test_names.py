@@ -22,8 +22,6 @@ KEYWORDS: dict[str, Callable[[Any, Any], object]] = {
     "Seedream.generate() has no promt: did you mean prompt?": lambda client, _: client.generate(promt="a fox"),
     "Seedream.generate() has no n: did you mean images?": lambda client, _: client.generate("a fox", n=2),
     "Seedream.generate() has no 张数: did you mean images?": lambda client, _: client.generate("a fox", 张数=2),
-    "Seedream.generate() needs prompt.": lambda client, _: client.generate(images=2),
-    "Frame.vary() needs prompt.": lambda _, story: story[0].vary(images=2),
     "Seedream.generate() has no imges: did you mean images?": lambda client, _: client.generate("a fox", imges=3),
     "Seedream.plan() has no waterark: did you mean watermark?": lambda client, _: client.plan("a fox", waterark=False),
     "Seedream.stream() has no siez: did you mean size?": lambda client, _: asyncio.run(
@@ -39,6 +37,11 @@ KEYWORDS: dict[str, Callable[[Any, Any], object]] = {
     "ImageSet.export() has no titel: did you mean title?": lambda _, story: story.export("fox.pdf", titel="Fox"),
     "Frame.vary() has no image: did you mean images?": lambda _, story: story[0].vary("at night", image=2),
     "export_dataset() has no fromat": lambda _, story: EXPORT(story, "foxes", fromat="webdataset"),
+    "Seedream.generate() needs prompt.": lambda client, _: client.generate(images=2),
+    "Frame.vary() needs prompt.": lambda _, story: story[0].vary(),
+    "Seedream.plan() takes only prompt without a keyword: write images=… for the next.": lambda client, _: client.plan(
+        "a fox", 4
+    ),
 }
 
 
@@ -58,12 +61,22 @@ def test_what_is_async_is_known_for_it(seedream: Seedream) -> None:
 
 
 def test_a_misspelt_attribute_is_told_with_the_one_that_was_meant(seedream: Seedream) -> None:
-    """It is Python's own error, in the reader's language; copies and pickles are what they were."""
+    """It is Python's own error, in the reader's language and without a traceback in a notebook; what a frame has is not
+    looked for in vain in a set, nor the other way round; copies and pickles are what they were.
+    """
     story = seedream.generate("a fox whose attributes are misspelt")
-    misspelt = ((story, "exprot", "export"), (story[0], "pth", "path"), (seedream, "genrate", "generate"))
+    misspelt = (
+        *((story, "exprot", "export"), (story[0], "pth", "path"), (seedream, "genrate", "generate")),
+        *((story, "vary", "images[0].vary"), (story, "path", "images[0].path"), (story[0], "redo", "images.redo")),
+    )
     for value, name, meant in misspelt:
-        with pytest.raises(AttributeError, match=f"has no {name}: did you mean {meant}?"):
+        with pytest.raises(AttributeError) as refused:
             getattr(value, name)
+        told = f"{type(value).__name__} has no {name}: did you mean {meant}?"
+        assert str(refused.value) == told
+        assert isinstance(refused.value, InvalidRequest)
+        assert refused.value._render_traceback_() == [f"NoSuchAttribute: {told}"]
+        assert not hasattr(value, name)
         assert not hasattr(value, "_ipython_canary_method_should_not_exist_")
     choose_language("zh")
     with pytest.raises(AttributeError, match=r"^ImageSet 没有 exprot，是想写 export 吗？$"):

@@ -333,6 +333,30 @@ def test_a_refusal_of_the_service_stands_in_the_panel(ip: InteractiveShell, prom
             assert expected[0] not in person.text
 
 
+def test_a_refusal_takes_no_picture_away(ip: InteractiveShell, store: Path) -> None:
+    """The set of before stays below the panel, in the strip and in the saved notebook, and can be gone on from."""
+    refusal = json_reply({"error": {"code": "InvalidParameter", "message": "no"}}, status=400)
+    kept: list[ImageSet] = []
+
+    def post(request: Request) -> Behaviour:
+        return refusal if b"stormy" in request.body else whole_answer(request)
+
+    with (
+        raw_server({POST: post, PICTURE: picture}) as server,
+        opened(client(server, store), keep=kept.append) as person,
+    ):
+        person.fill(Prompt="a village in calm weather")
+        person.draw()
+        before = person.panel._output.bundle["text/html"]
+        person.fill(Prompt="a village in stormy weather")
+        person.draw()
+        assert "failed · 0 of 1" in person.text
+        assert [images.prompt for images in kept] == ["a village in calm weather", "a village in stormy weather"]
+        assert person.panel.images == kept[0]
+        assert person.panel._output.bundle["text/html"] == before
+        assert person.sees("Redo")
+
+
 def test_widgets_that_are_gone_end_no_run(
     server: RawServer, store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

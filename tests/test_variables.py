@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from kernel import running_kernel
+from seedream_magic import Seedream
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import value_of
 from seedream_magic.variables import fill_text
@@ -142,7 +144,7 @@ def test_nothing_hidden_is_asked_for(text: str) -> None:
 
 
 def test_a_reference_that_is_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plain name that is neither variable nor file is refused with the folder, and with the file that was meant."""
+    """A name that is neither variable nor file is refused with the folder, or with what was meant."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidRequest) as caught:
         value_of("nosuchvar", NAMESPACE)
@@ -151,6 +153,8 @@ def test_a_reference_that_is_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "heroes.png").touch()
     with pytest.raises(InvalidRequest, match=r"Did you mean heroes\.png\?"):
         value_of("heroes", NAMESPACE)
+    with pytest.raises(InvalidRequest, match=r"Did you mean seasons\?"):
+        value_of("seasonz", {"seasons": "a set", "_seedream": "a set"})
     with pytest.raises(InvalidRequest, match="no variable and no file"):
         value_of("x" * 5000, NAMESPACE)
 
@@ -234,6 +238,20 @@ def test_names_of_ipython_that_the_person_took_are_filled() -> None:
     """`In = "an inn"` is a variable like any other; a text that speaks of an address is a text."""
     namespace = {"In": "an inn", "_ih": ["x"], "exit": "a door", "said": "<thing at 0x7f0000001234>"}
     assert fill_text("{In} {exit} {said}", namespace)[0] == "an inn a door <thing at 0x7f0000001234>"
+
+
+def test_a_picture_is_no_words(seedream: Seedream) -> None:
+    """A set, a frame, a picture of Pillow in braces are refused with the option meant; what they say of themselves is
+    words.
+    """
+    hero = seedream.generate("a fox for the braces")
+    namespace = {"hero": hero, "photo": Image.new("RGB", (9, 9))}
+    for typed, name in (("{hero}", "hero"), ("{hero[0]}", "hero[0]"), ("{photo}", "photo")):
+        told = f"{typed} is a picture, not words: leave it out, and write --ref {name} on the first line."
+        with pytest.raises(InvalidRequest) as refused:
+            fill_text(f"a fox like {typed}", namespace)
+        assert str(refused.value) == told
+    assert fill_text("{hero[0].prompt}, {{hero}}", namespace)[0] == "a fox for the braces, {hero}"
 
 
 def test_a_document_is_not_filled_in() -> None:

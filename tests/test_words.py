@@ -297,3 +297,11 @@ def test_a_pickled_sentence_is_one_still() -> None:
     again = pickle.loads(pickle.dumps(said))
     assert isinstance(again, Sentence)
     assert (again, in_language(again, "zh")) == (said, "已保存：a.jpg。")
+
+
+def test_sentences_stand_apart_as_each_language_sets_them() -> None:
+    """No blank beside a sign of full width; dots at the end of an English sentence are none."""
+    name = Text("A name is one word: {name} << …", "名字不能有空格：{name} << …")
+    assert join(name(name="my_set"), error_words.NOTHING_SENT()) == "A name is one word: my_set << … Nothing was sent."
+    choose_language("zh")
+    assert join(name(name="my_set"), error_words.NOTHING_SENT()) == "名字不能有空格：my_set << …未发送请求。"

@@ -513,6 +513,7 @@
   // the browser checks the spelling. Options, {variables} and the lines that part a storyboard are told apart.
 
   const CELL = /^\s*%%seedream(?=\s|$)/;
+  const COMMAND = /^\s*%seedream(?=\s|$)/m;
   const FIRST_LINE = /^%%seedream|\S+(?=\s*<<)|<<|(?<=\s)--?[a-z][\w-]*/gi;
   const VARIABLE = /\{[\p{L}_][\p{L}\p{N}_]*(?:\.[\p{L}_][\p{L}\p{N}_]*|\[[^[\]{}\n]*\])*(?::[^{}\n]*)?\}/gu;
   const RULE = /^(?:---|[—－–―─]{2,})\s*$/;
@@ -562,9 +563,12 @@
       update(change) { if (change.docChanged) this.decorations = decorate(change.view); }
     }
     const looks = { class: "seedream-prose cm-lineWrapping", spellcheck: "true" };
+    // By it the style sheet knows what a command says, to break it between words.
+    const plain = { class: "seedream-commands" };
     return [
       ViewPlugin.fromClass(Prose, { decorations: (/** @type {any} */ plugin) => plugin.decorations }),
-      EditorView.contentAttributes.of((/** @type {any} */ editor) => (isProse(editor.state) ? looks : null)),
+      EditorView.contentAttributes.of((/** @type {any} */ { state }) =>
+        (isProse(state) ? looks : COMMAND.test(state.sliceDoc(0, 400)) ? plain : null)),
       Prec.highest(indentService.of((/** @type {any} */ context) => (isProse(context.state) ? 0 : undefined))),
     ];
   };

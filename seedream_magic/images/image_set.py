@@ -39,7 +39,7 @@ from seedream_magic.images.cards import (
 )
 from seedream_magic.images.marks import NONE, Marks, change_marks, checked_tags, mark, marks_of
 from seedream_magic.images.shapes import checked_places, request_of_pictures
-from seedream_magic.names import NameHints, takes_keywords
+from seedream_magic.names import KIN, NameHints, takes_keywords
 from seedream_magic.words import runs as texts
 from seedream_magic.words.carousel import ENGLISH, Words, words_for
 from seedream_magic.words.text import Sentence, in_language, join
@@ -548,6 +548,9 @@ class ImageSet(NameHints, Sequence[Frame]):
 
     def _repr_html_(self) -> str:
         return str(self._repr_mimebundle_()["text/html"])
+
+
+KIN.update(ImageSet=(Frame, "images[0]"), Frame=(ImageSet, "images"))
 
 
 def put_together(sources: Sequence[tuple[ImageSet, int]], *, like: ImageSet | None = None) -> ImageSet:

@@ -111,7 +111,8 @@ def variable_of(text: str, namespace: Mapping[str, Any], option: str = "--ref") 
     name = text.strip()
     match = _EXPRESSION.fullmatch(name)
     if name.isidentifier() and name not in namespace and not os.path.lexists(name):
-        raise missing_file(references.NO_VARIABLE, name, Path(name))
+        variables = [known for known in namespace if not known.startswith("_")]
+        raise missing_file(references.NO_VARIABLE, name, Path(name), variables)
     if _CALL.fullmatch(name) and not os.path.lexists(text):
         why = texts.CALLS_NOTHING(option=option, instead=_assign(name, option))
         raise InvalidRequest(texts.CANNOT_BE_READ(expression=name[:80], why=why))

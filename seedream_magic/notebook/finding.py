@@ -74,7 +74,8 @@ def report(findings: Sequence[Finding]) -> dict[str, str]:
     return {"text/html": str(element("div", {"style": _WRAPPED}, *parts)), "text/plain": "\n".join(lines)}
 
 
-_WRAPPED = "max-width:80ch;overflow-wrap:anywhere;text-align:left"
+_WRAPPED = "max-width:80ch;padding:0 6px;overflow-wrap:anywhere;text-align:left"
+"""In a narrow JupyterLab an output begins at the bar that folds it."""
 _HEADING = "font-weight:600;margin:8px 0 2px 0"
 _LIST = "margin:0;padding:0 0 0 1.2em"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seedream_magic.api.live_models import LiveModel
 
 _GREY = "opacity:0.75;font-weight:400"
-_NAME = "white-space:normal;max-width:160px;overflow-wrap:break-word"
+_NAME = "white-space:normal;min-width:clamp(60px,11vw,130px);max-width:160px;overflow-wrap:break-word"
 _ONE_PIECE = "display:inline-block;font-size:12px"
 """An id cut in two is hard to read; the line breaks before it."""
 _WIDTHS = ("1 1 100px", "1 1 116px", "2 1 206px")

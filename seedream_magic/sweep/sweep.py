@@ -28,7 +28,7 @@ from seedream_magic.errors import (
 )
 from seedream_magic.images.cards import public_cards
 from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
-from seedream_magic.names import NameHints, takes_keywords
+from seedream_magic.names import KIN, NameHints, takes_keywords
 from seedream_magic.sweep.axes import Axis, Place
 from seedream_magic.sweep.ledger import Ledger
 from seedream_magic.view.cards import Grid, GridCell, GridState
@@ -264,6 +264,9 @@ class Sweep(NameHints, Sequence[ImageSet]):
 
     def _repr_html_(self) -> str:
         return str(self._repr_mimebundle_()["text/html"])
+
+
+KIN["Sweep"] = (ImageSet, "sweep[0]")
 
 
 def grid_of(sweep: Sweep) -> Grid:

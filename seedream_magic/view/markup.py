@@ -121,8 +121,8 @@ def beside(*parts: tuple[str, Cell]) -> Markup:
 
 
 def html_notes(notes: Sequence[str]) -> list[Markup]:
-    """The sentences below a table."""
-    return [element("p", {"style": f"margin:8px 0 0 0;text-align:left;{QUIET}"}, note) for note in notes]
+    """The sentences below a table, which begin where its words do."""
+    return [element("p", {"style": f"margin:8px 0 0 0;padding:0 6px;text-align:left;{QUIET}"}, note) for note in notes]
 
 
 def text_table(rows: Sequence[Sequence[str]]) -> list[str]:

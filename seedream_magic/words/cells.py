@@ -23,8 +23,8 @@ NAME_TAKEN = Text(
     "{name} 里已有 {kind}，会被组图覆盖；请换个名字，如 {name}_set。",
 )
 NAME_HAS_TWO_SIGNS = Text("Did you mean {name} << {options}?", "是想写 {name} << {options} 吗？")
-NAME_IS_ONE_WORD = Text("A name is one word: {name} << …", "名字不能有空格：{name} << …")
-NAME_COMES_FIRST = Text("NAME << comes first: {name} << {options}", "名字写在最前面：{name} << {options}")
+NAME_IS_ONE_WORD = Text("A name is one word: {name} << …", "名字不能有空格：{name} << …。")
+NAME_COMES_FIRST = Text("NAME << comes first: {name} << {options}.", "名字写在最前面：{name} << {options}。")
 QUOTE_THE_NAME = Text(
     'Quote a name with spaces: --ref "{typed}"; give --ref once for each reference.',
     '含空格的名字要加引号：--ref "{typed}"；每张参考图各写一次 --ref。',
@@ -91,8 +91,8 @@ REFERENCE = Text(
 )
 COUNT = Text("How many are drawn is --images, such as --images 4.", "张数用 --images，如 --images 4。")
 NO_QUALITY = Text(
-    "There is no such setting: --size 4K draws more pixels, --output-format png loses none (5.0).",
-    "没有画质选项；--size 4K 像素更多，--output-format png 无损（5.0 系列）。",
+    "--size 4K draws more pixels, --output-format png loses none (5.0).",
+    "--size 4K 像素更多，--output-format png 无损（5.0 系列）。",
 )
 STYLE_BELOW = Text("Write the style into the prompt below.", "风格写进下面的提示词。")
 SIZE = Text("Width and height are --size, such as --size 2048x1536.", "宽和高用 --size，如 --size 2048x1536。")

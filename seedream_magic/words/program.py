@@ -9,7 +9,6 @@ from seedream_magic.words.text import Text
 NO_NAME = Text("{of} has no {typed}.", "{of} 没有 {typed}。")
 NAME_MEANT = Text("{of} has no {typed}: did you mean {meant}?", "{of} 没有 {typed}，是想写 {meant} 吗？")
 """A keyword, an attribute or a setting that there is not."""
-NEEDS = Text("{of} needs {name}.", "{of} 缺少 {name}。")
 OTHER_KEYWORDS = MappingProxyType({
     "n": "images", "num_images": "images", "count": "images", "s": "size", "r": "ratio", "aspect_ratio": "ratio",
     "m": "model", "i": "refs", "ref": "refs", "reference": "refs", "words": "prompt",
@@ -17,6 +16,11 @@ OTHER_KEYWORDS = MappingProxyType({
     "提示词": "prompt", "重新生成": "fresh", "标题": "title", "作者": "author", "版式": "layout",
 })  # fmt: skip
 """Keywords by other words: those of a cell's options, of other programs, Chinese ones."""
+ARGUMENT_LACKS = Text("{of} needs {name}.", "{of} 缺少 {name}。")
+WRITE_KEYWORDS = Text(
+    "{of} takes only {names} without a keyword: write {keyword}=… for the next.",
+    "{of} 只有 {names} 可不写参数名，后面的请写成 {keyword}=…。",
+)
 ABOUT_NESTING = Text(
     "event_loop nest uses nest-asyncio here: from now on asyncio.run(loop_factory=...), from Python 3.14 on also "
     "asyncio.timeout, fail in this kernel. %pip install nest-asyncio2 and a restart mend it; event_loop thread has "

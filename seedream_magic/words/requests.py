@@ -70,6 +70,10 @@ HALF_A_CHARACTER = Text(
     "The prompt holds half a character at position {position}; type it anew.",
     "提示词第 {position} 个字符不完整，请重新输入。",
 )
+PICTURE_IN_BRACES = Text(
+    "{field} is a picture, not words: leave it out, and write --ref {name} on the first line.",
+    "{field} 是图片，不是文字；请从提示词里去掉，在第一行写 --ref {name}。",
+)
 VARIABLE_TOO_LONG = Text(
     "{field} is {size:,} characters long, more than the {most:,} that a prompt takes.",
     "{field} 长达 {size:,} 个字符，超过提示词上限 {most:,}。",

@@ -16,7 +16,8 @@ Fact = str | int | float
 
 _CODE = re.compile(r"[a-z_]{1,40}\.[A-Z][A-Z0-9_]{0,80}")
 _DEEPEST = 5
-_FULL_WIDTH = re.compile(r"[\u3000-\u303f\uff01-\uff60…—“”]")
+# Dots, dashes and quotes are of both languages: they are as wide as the sign beside them.
+_FULL_WIDTH = re.compile(r"[\u3000-\u303f\uff01-\uff60]|[…—“”][^\x00-\x7f]|[^\x00-\x7f][…—“”]")
 
 
 _OWN_RUN = "own_run"

@@ -218,9 +218,9 @@ _IN_FOLDER = {
 """What is said of something that is missing, and the same with the folder."""
 
 
-def missing_file(text: Text, typed: str, path: Path) -> InvalidRequest:
-    """The refusal that begins with `text`, one of those above; it names the picture whose name is nearest to what was
-    typed, if any is near, else the folder.
+def missing_file(text: Text, typed: str, path: Path, variables: Iterable[str] = ()) -> InvalidRequest:
+    """The refusal that begins with `text`, one of those above; it names the variable, or the picture, whose name is
+    nearest to what was typed, if any is near, else the folder.
     """
     sentence = text(name=short(typed))
     if not path.parent.is_dir():
@@ -230,6 +230,9 @@ def missing_file(text: Text, typed: str, path: Path) -> InvalidRequest:
     names = islice((entry.name for entry in os.scandir(path.parent)), _NAMES_LOOKED_AT)
     pictures = {entry.casefold(): entry for entry in sorted(names) if Path(entry).suffix.casefold() in _ENDINGS}
     near = fnmatch.filter(pictures, name) or difflib.get_close_matches(name, pictures, n=1)
+    variable = difflib.get_close_matches(typed, variables, n=1, cutoff=0.75)
+    if variable and not any(Path(entry).stem == name for entry in pictures):
+        return InvalidRequest(join(sentence, texts.DID_YOU_MEAN(name=short(variable[0]))))
     if near:
         meant = short(str(Path(typed).with_name(pictures[near[0]])))
         return InvalidRequest(join(sentence, texts.DID_YOU_MEAN(name=meant)))

@@ -66,6 +66,7 @@ class Panel:
             settings = {**desk.settings.of_request, "provider": chosen_provider(desk.settings.provider).name}
         self._settings, self._keep = dict(settings or {}), keep or (desk.bind if desk else None)
         self._images: ImageSet | Sweep | None = None
+        self._before: ImageSet | Sweep | None = None
         self._output = Output()
         self._previews: Latest[dict[str, Any]] = Latest(loop, self._receive)
         self._draft = Draft(loop, begun.run_id if begun else "")
@@ -229,12 +230,16 @@ class Panel:
 
     def _go_on(self, make: Callable[[Seedream], Plan | Sweep]) -> None:
         client = self.client  # as it is at the click
+        self._before = self._images
         self._run.begin(client, lambda: make(client))
         self._show_buttons()
 
     def _ended(self, images: ImageSet | Sweep | None) -> None:
         if images is not None and self._keep is not None:
             self._keep(images)
+        if self._before is not None and isinstance(images, ImageSet) and not images:
+            images = self._before  # nothing came that could be seen: why stands above, and no picture goes for it
+            self._show(images)
         if images is not None:
             self._iteration.offer(None if isinstance(images, Sweep) else images)
         if isinstance(images, ImageSet) and images.ok:
