@@ -219,6 +219,19 @@ def test_a_click_that_was_refused_draws_nothing_later(slow_kernel: Kernel, slow_
     assert slow_server.posts == 1
 
 
+def test_clicks_are_done_in_their_order(slow_kernel: Kernel, slow_server: RawServer) -> None:
+    """Right after what cannot be sent was left out, a click draws: both wait alike for what was typed."""
+    generate, stop = slow_kernel.run(_OPEN).stdout.split()
+    leave_out = slow_kernel.run(
+        'panel._references._chosen_files.value = \'{"files": [["hero.jpg", 9]]}\'\n'
+        "print(panel._references._drop.model_id)"
+    ).stdout.strip()
+    send(slow_kernel, leave_out, CLICK)
+    send(slow_kernel, generate, CLICK)
+    slow_server.wait_for(lambda seen: seen.posts == 1)
+    send(slow_kernel, stop, CLICK)
+
+
 def test_a_panel_made_in_python_is_the_session_s(slow_kernel: Kernel, slow_server: RawServer) -> None:
     """It takes the notebook's settings; what it draws is counted, capped, stopped and bound like a cell's."""
     settings = "%config SeedreamMagics.watermark = False\n%config SeedreamMagics.max_images_per_session = 3\n"

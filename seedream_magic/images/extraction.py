@@ -25,6 +25,8 @@ LEAST = 2**20
 """Characters: what is smaller is no burden."""
 _MOST = 2 * MAXIMUM_FRAMES
 """Taken of one answer: each may have a file open, and previews come as well."""
+_STEP = 2**16
+"""Bytes that are looked at and decoded at once, as they come from a socket: a moment on the event loop."""
 _MOST_BEGINNINGS = 10_000
 """Looked at in one answer: what has more is read on as it comes."""
 _MOST_ESCAPES = 64
@@ -104,12 +106,14 @@ class Extractor:
     def feed(self, chunk: bytes) -> bytes:
         """What is to be read of this chunk, and of what was held back of those before it."""
         read = []
-        while chunk:
-            if self._text is not None:
-                piece, chunk = self._text_goes_on(self._text, chunk)
-            else:
-                piece, chunk = self._look(chunk)
-            read.append(piece)
+        for start in range(0, len(chunk), _STEP):
+            left = chunk[start : start + _STEP]
+            while left:
+                if self._text is not None:
+                    piece, left = self._text_goes_on(self._text, left)
+                else:
+                    piece, left = self._look(left)
+                read.append(piece)
         return b"".join(read)
 
     def rest(self) -> bytes:

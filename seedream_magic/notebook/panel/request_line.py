@@ -171,11 +171,6 @@ class RequestLine:
             self._say(label=texts.DRAW(), refused=texts.CANNOT_BE_SENT(why=_in_panel(error)))
 
     def _drawn(self, *, fresh: bool = False) -> None:
-        try:
-            self._references.refuse()
-        except SeedreamError:
-            return  # the line says so; left out a moment later, it is another request, which has a click of its own
-
         def make(client: Seedream) -> Plan | Sweep:
             if self._compare.on:
                 return self.refuse_sweep(client, self.comparison().plan(client))
