@@ -179,6 +179,8 @@ def running_kernel(*, environment: Mapping[str, str], directory: Path) -> Iterat
     with tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True) as home:
         log = Path(home, "kernel.log")
         manager = KernelManager(connection_file=str(Path(home, "connection.json")))
+        if os.name != "nt":  # a port that was free when it was chosen may have been taken when the kernel asks for it
+            manager.transport, manager.ip = "ipc", str(Path(home, "socket"))
         with log.open("w") as output:
             variables = _variables(home) | dict(environment)
             manager.start_kernel(cwd=str(directory), env=variables, stdout=output, stderr=output)
