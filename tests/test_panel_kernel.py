@@ -46,6 +46,14 @@ def wait_question(kernel: Kernel, model_id: str, number: str) -> None:
             return
 
 
+def choose_upload(kernel: Kernel) -> str:
+    """The page tells of a file that does not come; gives the button that leaves it out."""
+    return kernel.run(
+        'panel._references._chosen_files.value = \'{"files": [["hero.jpg", 9]]}\'\n'
+        "print(panel._references._drop.model_id)"
+    ).stdout.strip()
+
+
 def shows(count: int, words: str = "") -> Callable[[Result], bool]:
     """That an output shows so many pictures, and these words."""
     return lambda result: any(
@@ -205,10 +213,7 @@ def test_a_page_that_answers_no_more_pays_for_nothing(slow_kernel: Kernel, slow_
 def test_a_click_that_was_refused_draws_nothing_later(slow_kernel: Kernel, slow_server: RawServer) -> None:
     """What was not here at the click is not left out for it by a later one: that would be paid for, unasked."""
     generate, _ = slow_kernel.run(_OPEN).stdout.split()
-    leave_out = slow_kernel.run(
-        'panel._references._chosen_files.value = \'{"files": [["hero.jpg", 9]]}\'\n'
-        "print(panel._references._drop.model_id)"
-    ).stdout.strip()
+    leave_out = choose_upload(slow_kernel)
     send(slow_kernel, generate, CLICK)
     send(slow_kernel, leave_out, CLICK)
     slow_kernel.run("while panel.line.request is None: await asyncio.sleep(0.02)")
@@ -222,10 +227,7 @@ def test_a_click_that_was_refused_draws_nothing_later(slow_kernel: Kernel, slow_
 def test_clicks_are_done_in_their_order(slow_kernel: Kernel, slow_server: RawServer) -> None:
     """Right after what cannot be sent was left out, a click draws: both wait alike for what was typed."""
     generate, stop = slow_kernel.run(_OPEN).stdout.split()
-    leave_out = slow_kernel.run(
-        'panel._references._chosen_files.value = \'{"files": [["hero.jpg", 9]]}\'\n'
-        "print(panel._references._drop.model_id)"
-    ).stdout.strip()
+    leave_out = choose_upload(slow_kernel)
     send(slow_kernel, leave_out, CLICK)
     send(slow_kernel, generate, CLICK)
     slow_server.wait_for(lambda seen: seen.posts == 1)
