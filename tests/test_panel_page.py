@@ -157,6 +157,39 @@ def test_what_was_typed_before_a_reload_is_not_paid_for_by_half(lab: Lab) -> Non
         expect(panel).to_contain_text("1 of 1")
 
 
+def test_a_number_chosen_before_the_carousel_shows_stays(lab: Lab) -> None:
+    """A slow machine draws the previews after the number is there: their first frame is not the one chosen."""
+    (lab.folder / "late").mkdir()
+    late = (
+        "import pathlib, time\nfrom seedream_magic.notebook.display import Output\nbundle_of = Output.bundle_of\n"
+        "def when_it_may(*arguments):\n    while pathlib.Path('late').exists(): time.sleep(0.05)\n"
+        "    return bundle_of(*arguments)\nOutput.bundle_of = when_it_may"
+    )
+    notebook = written(lab.folder / "late" / "late.ipynb", (), (f"{SETUP}\n{late}", "%seedream panel"))
+    with lab.page(1000, 1200) as page:
+        open_notebook(page, lab.url, "late/late.ipynb", awaits=".jp-CodeCell")
+        wait_for_kernel(page)
+        run_cell(page, 0)
+        panel = panel_of(page, 1)
+        number = panel.get_by_label("From frame")
+        for prompt in ("a lake", "a hill"):
+            (notebook.parent / "late").touch()
+            panel.get_by_label("Images").select_option("3")
+            panel.get_by_label("Prompt").fill(prompt)
+            button(panel, "Generate").click()
+            expect(panel).to_contain_text("3 of 3")
+            expect(panel.locator(".seedream-panel-generate")).to_be_enabled()
+            expect(number).to_have_value("1")
+            number.press("ArrowUp")
+            expect(panel.get_by_alt_text("Frame 2")).to_be_visible()
+            (notebook.parent / "late").unlink()
+            expect(cell(page, 1).get_by_role("region", name=prompt)).to_be_visible()
+            expect(number).to_have_value("2")
+            cell(page, 1).get_by_role("button", name="Next frame").click()
+            cell(page, 1).get_by_role("button", name="Next frame").click()
+            expect(number).to_have_value("3")
+
+
 def as_before(panel: Locator, drawn: Locator) -> None:
     """The form of the panel is as it was, and so are its pictures."""
     expect(panel.get_by_label("Style of all frames")).to_have_value("flat colours")

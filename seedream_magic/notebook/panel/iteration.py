@@ -49,7 +49,8 @@ class Iteration:
         self.number.layout.width = "76px"
         self._picture = widgets.HTML()
         self._picture.add_class("seedream-panel-tile")
-        self._thumbnails: Latest[str] = Latest(loop, self._show_picture)
+        self._tile = Markup("")
+        self._thumbnails: Latest[Markup] = Latest(loop, self._show_picture)
         self.words = labelled(
             widgets.Text, texts.NEW_WORDS(), texts.NEW_WORDS_HINT(), placeholder=texts.NEW_WORDS_BENEATH()
         )
@@ -79,6 +80,8 @@ class Iteration:
         self._images = images
         self._export.offer(images)
         if images.ok:
+            if is_new:
+                self._show_picture(self._tile)  # the page knows at once which run the number is of
             self.number.max = len(places_of(images))
             self.number.value = opens_at(images) + 1 if is_new else self.number.value
             set_visible(self.number, visible=self.number.max > 1)
@@ -91,18 +94,18 @@ class Iteration:
         self._export.close()
 
     def _name(self) -> None:
-        """Show the frame, under the run by which the page knows its carousel."""
+        """Show the frame."""
         number, images = self.number.value, self._images
         if images is not None:
             frame = places_of(images)[number - 1]
             name = carousel.FRAME(number=number) if frame.ok else texts.NO_PICTURE(number=number)
-            self._thumbnails.do(
-                lambda: str(element("div", {"data-run": images.run_id}, Markup(thumbnail(frame, name))))
-            )
+            self._thumbnails.do(lambda: Markup(thumbnail(frame, name)))
         self._changed()
 
-    def _show_picture(self, picture: str) -> None:
-        self._picture.value = picture
+    def _show_picture(self, tile: Markup) -> None:
+        """Under the run by which the page knows its carousel."""
+        self._tile, run = tile, self._images.run_id if self._images else ""
+        self._picture.value = str(element("div", {"data-run": run}, tile))
 
     def _redo_cell(self, client: Seedream) -> str:
         plan = self._redo(client, another=False)  # a cell that could not be sent is not given

@@ -177,7 +177,7 @@ function seedreamPanel(panel) {
     type("answer", asked ? field.placeholder : field.value === "0" ? "00" : "0");
     asked = field.placeholder;
   };
-  const tend = () => { name(); call(); copyFresh(); tellFrame(); answer(); };
+  const tend = () => { name(); call(); copyFresh(); nameRun(); answer(); };
   name();
   call();
   answer();
@@ -193,23 +193,26 @@ function seedreamPanel(panel) {
     else if (left) requestAnimationFrame(() => added(Math.min(before, fields.length), left - 1));
   };
 
-  // The number of the frame follows the carousel of the same run, which may show before the panel names its run; one
-  // that is drawn anew where it was changes nothing.
-  const seen = { run: "", index: -1, isTold: true };
+  // The number of the frame follows the carousel of the run that the panel names, which may have shown before. One that
+  // is drawn anew where it was changes nothing, nor does the frame at which it opens once a person has chosen a number.
+  /** @type {Map<string, number>} */
+  const shown = new Map(); // the index of the frame, by run
+  let [named, isChosen] = ["", false];
+  const number = () => type("frame-number", `${Number(shown.get(named)) + 1}`);
   const follow = (/** @type {any} */ { detail: { run, index } }) => {
     if (!panel.isConnected) { window.removeEventListener("seedream-frame", follow); return; }
-    if (seen.run === run && seen.index === index) return;
-    Object.assign(seen, { run, index, isTold: false });
-    tellFrame();
+    const before = shown.get(run);
+    shown.set(run, index);
+    if (run === named && before !== index && !(isChosen && before === undefined)) number();
   };
-  // A number that a person has chosen stays, though the carousel was not known yet when it showed its frame.
   panel.addEventListener("input", ({ target, isTrusted }) => {
-    if (isTrusted && /** @type {Element} */ (target).closest(".seedream-panel-frame-number")) seen.isTold = true;
+    if (isTrusted && /** @type {Element} */ (target).closest(".seedream-panel-frame-number")) isChosen = true;
   });
-  const tellFrame = () => {
-    if (seen.isTold || !panel.querySelector(`[data-run="${CSS.escape(seen.run)}"]`)) return;
-    seen.isTold = true;
-    type("frame-number", `${seen.index + 1}`);
+  const nameRun = () => {
+    const { run } = /** @type {HTMLElement | null} */ (panel.querySelector(".seedream-panel-tile [data-run]"))?.dataset ?? {};
+    if (!run || run === named) return;
+    [named, isChosen] = [run, false];
+    if (shown.has(run)) number();
   };
   window.addEventListener("seedream-frame", follow); // in a handler the bare name is that of its element
 }
