@@ -90,7 +90,7 @@ def _batch(kind: str, url: str) -> float:
 def _rates(kind: str) -> Mapping[str, Sequence[float]]:
     """Pictures a second on the demo as it is, or with its picture ready, so that a request costs it next to nothing."""
     with batch.serving(kind) as (url, _):
-        return in_turn({"ours": partial(_batch, "draw", url), "floor": partial(_batch, "loop", url)}, turns=5).of
+        return in_turn({"ours": partial(_batch, "draw", url), "floor": partial(_batch, "loop", url)}, turns=3).of
 
 
 def rows() -> Iterator[Row]:

@@ -134,6 +134,15 @@ def test_show_binds_and_displays(shell: InteractiveShell, server: RawServer, mad
     assert server.connections == sent
 
 
+@pytest.mark.parametrize("command", ["show", "retry", "export", "purge"])
+def test_a_misspelt_variable_is_named(shell: InteractiveShell, made: ImageSet, command: str) -> None:
+    """Where it is no run either: the end of an id may look like a name."""
+    shell.user_ns["story"] = made
+    rest = " book.zip" if command == "export" else ""
+    error = run(shell, f"%seedream {command} storry{rest}")[1]
+    assert "There is no run storry: did you mean story?" in error
+
+
 @pytest.mark.parametrize("typed", ["'my sheet.jpg'", "~/my sheet.jpg"])
 def test_export_prints_the_path_it_wrote(
     shell: InteractiveShell, made: ImageSet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str

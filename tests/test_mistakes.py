@@ -20,6 +20,7 @@ CAUGHT = [
     ("%%seedream\n%pip install pillow\na fox", "Line 1 of the prompt is a command"),
     ("%%seedream\na fox\n! pip install pillow", "Line 2 of the prompt is a command"),
     ("%%seedream --vary\nf'a {red|blue} {fox}'", "leave out f'"),
+    ("%%seedream\nink\n---\na lake\n---\nf'a {fox}'", "leave out f'"),
     ("%%seedream\n\n  f'''a {fox}\nin snow'''\n", "leave out f'''"),
     ('%%seedream\nrf"a {fox}"', "{names} are filled in anyway"),
     ('%%seedream\n"""\na fox\n"""', 'leave out """'),

@@ -66,6 +66,11 @@ class Person:
         (found,) = self.labelled(label)
         return found
 
+    def hint(self, label: str) -> str:
+        """What a control says where the pointer rests."""
+        control = self.control(label)
+        return str(control.tooltip if control.has_trait("tooltip") else control.description_tooltip)
+
     def sees(self, label: str) -> bool:
         return bool(self.labelled(label))
 
@@ -626,6 +631,10 @@ def test_going_on_from_a_frame(server: RawServer, store: Path) -> None:
         person.fill(Prompt="x", Images="3")
         person.draw()
         begun = through.show(next(store.glob("2*")).name)
+        assert person.hint("Redo").endswith("may bill 1 image")
+        person.panel._use_demo()
+        assert person.hint("Redo").endswith("the others as references; free")
+        person.panel.client = through
         person.fill(**{"From frame": 2})
         person.click("Use as reference")
         assert f"--ref 'run:{begun.run_id}[1]'" in person.panel.cell
@@ -657,7 +666,7 @@ def test_it_goes_on_from_the_frame_at_which_the_carousel_opens(server: RawServer
     redone = through.run(plan_redo(through, begun, [1], prompt="y"))
     with opened(through, redone.run_id) as person:
         for images in (redone, begun, redone, replace(begun, inherited=frozenset({0, 1, 2}))):
-            person.panel._iteration.offer(images)
+            person.panel._iteration.offer(images, free=False)
             opens = re.findall('data-start="([0-9]+)"', set_bundle(cards_of(images))["text/html"])
             number = int(opens[0]) + 1
             assert person.control("From frame").value == number
@@ -689,7 +698,7 @@ def test_going_on_can_be_copied_as_a_cell(
             begin + r'.redo(1, prompt="at \"night\"", refs="others")',
         ]
         for label in ("Vary", "Redo"):
-            person.panel._iteration.offer(begun)
+            person.panel._iteration.offer(begun, free=False)
             person.fill(**{"From frame": 2, "New words": 'at "night"'})
             person.draw(label)
         person.click("Copy redo")  # of the set that the button has made: the cell would find it as it is
@@ -755,9 +764,10 @@ def test_earlier_sets_are_shown_again_and_handed_over(person: Person, server: Ra
     assert "Written: for them.html" in person.text
     page = (tmp_path / "for them.html").read_text("utf-8")
     assert ("Kites" in page, ">Ann<" in page, "a red kite</" in page) == (True, True, False)
-    person.fill(Format=".zip")
+    person.fill(Format=".zip", Facts=True)
     person.click("Export")
     with zipfile.ZipFile(tmp_path / "for them.zip") as archive:
+        assert "request.json" in archive.namelist()
         assert archive.read("captions.txt").decode().startswith("Kites\nAnn\n\n1.  01.")
     assert not person.sees("Page")
     person.fill(File=str(tmp_path), Format=".html")

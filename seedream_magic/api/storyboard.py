@@ -39,16 +39,19 @@ def read_prompt(text: str) -> str | Storyboard:
     `\---` stands for a line `---` that parts nothing. Blank lines around a part are dropped. Raises `InvalidRequest`
     for a frame without words.
     """
+    style, *frames = parts_of(text)
+    return storyboard(style, frames) if frames else style
+
+
+def parts_of(text: str) -> list[str]:
+    """The style and the frames that lines `---` part a text into, without blank lines around; one part without any."""
     parts: list[list[str]] = [[]]
     for line in text.split("\n"):
         if _SEPARATOR.fullmatch(line):
             parts.append([])
         else:
             parts[-1].append(line[1:] if _ESCAPED.fullmatch(line) else line)
-    style, *frames = (trim_blank_lines("\n".join(part)) for part in parts)
-    if not frames:
-        return style
-    return storyboard(style, frames)
+    return [trim_blank_lines("\n".join(part)) for part in parts]
 
 
 def storyboard(style: object, frames: object) -> Storyboard:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.api.storyboard import Storyboard, parts_of
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.first_line import are_options
 from seedream_magic.words import cells as texts
@@ -29,7 +29,9 @@ _LONGEST_CODE = 4000
 
 
 def refuse_body(body: str) -> None:
-    """Raises `InvalidRequest` for a prompt that holds a command, or options, or that is a string of Python."""
+    """Raises `InvalidRequest` for a prompt that holds a command, or options, or that is a string of Python, as a whole
+    or in a frame.
+    """
     lines = body.splitlines()
     filled = [line for line in lines if line.strip()]
     if filled and _CELL.match(filled[0]):
@@ -37,15 +39,15 @@ def refuse_body(body: str) -> None:
     for number, line in enumerate(lines, 1):
         if _COMMAND.match(line):
             raise InvalidRequest(texts.COMMAND_BELOW(number=number, command=one_line(line, _LONGEST_SHOWN)))
-    if sign := _quotes_around(body):
+    if sign := next(filter(None, map(_quotes_around, parts_of(body))), ""):
         raise InvalidRequest(texts.F_STRING(sign=sign))
     if len(filled) > 1 and are_options(filled[0]):
         raise InvalidRequest(texts.OPTIONS_BELOW(typed=one_line(filled[0], _LONGEST_SHOWN)))
 
 
-def _quotes_around(body: str) -> str:
-    """How the string of Python begins that a whole prompt is, such as `f'`; "" where it is none."""
-    quoted = _STRING.fullmatch(body.rstrip())
+def _quotes_around(text: str) -> str:
+    """How the string of Python begins that a whole text is, such as `f'`; "" where it is none."""
+    quoted = _STRING.fullmatch(text.rstrip())
     if quoted is None:
         return ""
     quote = quoted[1].lstrip("rRfF")

@@ -275,6 +275,7 @@ def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str
         value = value_of(text, desk.variables)
     except InvalidRequest:  # no variable: then it is the id, or a part of one
         value = text
+        _refuse_near_name(desk, text)
     if isinstance(value, Sweep) and command == "retry":
         raise InvalidRequest(texts.RETRY_A_SWEEP(name=text[:40]))
     if isinstance(value, Sweep):
@@ -284,6 +285,18 @@ def _run_id(desk: Desk, text: str, command: str, *, numbers: bool = True) -> str
     if len(runs) > 1:
         raise InvalidRequest(texts.OF_SEVERAL_RUNS(name=text[:40], runs=enumeration(runs)))
     return getattr(value, "run_id", None) or Path(str(value)).name
+
+
+def _refuse_near_name(desk: Desk, text: str) -> None:
+    """Raises `InvalidRequest` for what is no run, but nearly the name of a set of the notebook."""
+    from seedream_magic.replay import find_run  # noqa: PLC0415 - load time, see `desk`
+
+    sets = [name for name, value in desk.variables.items() if name[0] != "_" and isinstance(value, ImageSet)]
+    if near := difflib.get_close_matches(text, sets, n=1):
+        try:
+            find_run(desk.client().store, text)
+        except InvalidRequest as error:
+            raise InvalidRequest(texts.RUN_MEANT(typed=text[:40], meant=near[0])) from error
 
 
 def _set_put_together(desk: Desk, text: str) -> ImageSet | None:

@@ -153,7 +153,7 @@ COMMAND_BELOW = Text(
     "提示词第 {number} 行是命令；请把 {command} 放到单独的单元格。",
 )
 F_STRING = Text(
-    "The prompt is a Python string: leave out {sign} and the quotes at its end. {{names}} are filled in anyway.",
+    "The prompt is a string of Python: leave out {sign} and the quotes at its end. {{names}} are filled in anyway.",
     "提示词写成了 Python 字符串；请去掉 {sign} 和末尾的引号，{{变量}} 本来就会填入。",
 )
 OPTIONS_BELOW = Text(

@@ -57,6 +57,7 @@ DATE_IS_A_WORD = Text(
     "%seedream history takes a date among its words, without --since: %seedream history {date}",
     "历史记录的日期直接写，不用 --since：%seedream history {date}",
 )
+RUN_MEANT = Text("There is no run {typed}: did you mean {meant}?", "没有运行 {typed}，是想写 {meant} 吗？")
 OPTION_MEANT = Text(
     "%seedream {command} has no option {typed}: did you mean {meant}?",
     "%seedream {command} 没有选项 {typed}，是想写 {meant} 吗？",

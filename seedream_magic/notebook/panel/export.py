@@ -57,6 +57,7 @@ class Export:
         self.title = labelled(widgets.Text, texts.EXPORT_TITLE(), texts.EXPORT_TITLE_HINT())
         self.author = labelled(widgets.Text, texts.EXPORT_AUTHOR(), texts.EXPORT_AUTHOR_HINT())
         self.captions = checkbox(texts.EXPORT_CAPTIONS(), texts.EXPORT_CAPTIONS_HINT(), value=True)
+        self.facts = checkbox(texts.EXPORT_FACTS(), texts.EXPORT_FACTS_HINT())
         self.page = labelled(widgets.Dropdown, texts.EXPORT_PAGE(), texts.EXPORT_PAGE_HINT(), options=pages, value="A4")
         self.layout = labelled(widgets.Dropdown, texts.EXPORT_LAYOUT(), texts.EXPORT_LAYOUT_HINT(), options=layouts)
         widths = {self.kind: 150, self.file: 150, self.title: 180, self.author: 120, self.page: 130}
@@ -65,7 +66,7 @@ class Export:
         self._choices = {"title": self.title, "author": self.author, "layout": self.layout, "page_size": self.page}
         self.button = button(loop, texts.EXPORT(), texts.EXPORT_HINT(), self._export)
         loop.watch(self.kind, self._arrange)
-        fields = (self.kind, self.file, *self._choices.values(), self.captions, self.button)
+        fields = (self.kind, self.file, *self._choices.values(), self.captions, self.facts, self.button)
         self.widget.children = (row(*fields, align_items="flex-end"), self._message)
 
     def offer(self, images: ImageSet) -> None:
@@ -84,7 +85,7 @@ class Export:
         images, kind = self._images, self.kind.value
         if images is None:
             return
-        chosen: dict[str, Any] = {"captions": self.captions.value}
+        chosen: dict[str, Any] = {"captions": self.captions.value, "with_facts": self.facts.value}
         for option, control in self._choices.items():
             if kind in KINDS[option] and control.value.strip():
                 chosen[option] = control.value.strip()

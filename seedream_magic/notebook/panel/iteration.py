@@ -13,7 +13,7 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.cards import Origin
 from seedream_magic.images.image_set import Frame, ImageSet, opens_at, origin_of, places_of
 from seedream_magic.notebook.kernel_loop import Latest
-from seedream_magic.notebook.panel.controls import button, column, labelled, row, set_visible, switch
+from seedream_magic.notebook.panel.controls import button, column, hinted, labelled, row, set_visible, switch
 from seedream_magic.notebook.panel.export import Export
 from seedream_magic.notebook.panel.page_loop import PageLoop
 from seedream_magic.notebook.panel.references import thumbnail
@@ -61,6 +61,7 @@ class Iteration:
         copy_redo = button(loop, carousel.COPY_REDO(), texts.COPY_REDO_HINT(), lambda: copy(self._redo_cell))
         copy_vary = button(loop, carousel.COPY_VARY(), texts.COPY_VARY_HINT(), lambda: copy(self._vary_cell))
         again = button(loop, texts.FORM_FROM_SET(), texts.FORM_FROM_SET_HINT(), lambda: take_form(self._frame()[0]))
+        self._paid = ((redo, texts.REDO_HINT), (vary, texts.VARY_HINT))
         self.buttons = (redo, vary, use, copy_redo, copy_vary, again)
         self._export = Export(loop)
         further = column(row(copy_redo, copy_vary, again), self._export.widget, kind="more")
@@ -71,8 +72,14 @@ class Iteration:
         self.widget = column(acts, further)
         set_visible(self.widget, visible=False)
 
-    def offer(self, images: ImageSet | None) -> None:
-        """Go on from this set, beginning at the frame at which its carousel opens; without a picture, from nothing."""
+    def offer(self, images: ImageSet | None, *, free: bool) -> None:
+        """Go on from this set, beginning at the frame at which its carousel opens; without a picture, from nothing.
+
+        What goes on is `free`, or may be billed: the buttons say so.
+        """
+        bill = texts.HINT_FREE if free else texts.HINT_WITH_BILL
+        for control, hint in self._paid:
+            hinted(control, bill(what=hint()))
         if images is None:
             set_visible(self.widget, visible=False)
             return

@@ -189,8 +189,11 @@ class Panel:
     def _look_at(self, images: ImageSet) -> None:
         """Show a set of before, and go on from it."""
         self._show(images)
-        self._iteration.offer(images)
+        self._offer(images)
         self._strip.add(images)
+
+    def _offer(self, images: ImageSet | None) -> None:
+        self._iteration.offer(images, free=not self.client.provider.needs_key)
 
     def _show(self, images: ImageSet | Sweep) -> None:
         """Show a set, or a sweep, below the panel. Its previews are made beside the kernel's own work.
@@ -241,7 +244,7 @@ class Panel:
             images = self._before  # nothing came that could be seen: why stands above, and no picture goes for it
             self._show(images)
         if images is not None:
-            self._iteration.offer(None if isinstance(images, Sweep) else images)
+            self._offer(None if isinstance(images, Sweep) else images)
         if isinstance(images, ImageSet) and images.ok:
             self._strip.add(images)
         self._show_buttons()
@@ -272,6 +275,8 @@ class Panel:
         demo = Seedream("demo", store=self.client.store)
         demo.session = self.client.session
         self.client = demo
+        if isinstance(self._images, ImageSet):
+            self._offer(self._images)
         self.look_for_key()
         self._report([])
         self._refresh()
