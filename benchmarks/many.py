@@ -114,10 +114,14 @@ def rows() -> Iterator[Row]:
         client = _client(service)
         counts = {"ours": 1, f"ours, {RUNS} runs": RUNS}
         stopped = in_turn({way: partial(_seconds_to_stop, client, count) for way, count in counts.items()}, turns=3)
-    took = stopped.median()
-    goal = f"a run ends at most 0.1 s after it; it is {took:.2f} s"
-    note = "Before it ends, each run writes durably that it was stopped and may be billed: four syncs"
-    yield Row("Stop", "s", stopped.of, goal, took <= 0.1, "" if took <= 0.1 else note)
+    one, all_of_them = stopped.median(), stopped.median(f"ours, {RUNS} runs")
+    goal = f"one run, and {RUNS}, end at most 0.1 s after it; it is {one:.2f} and {all_of_them:.2f} s"
+    note = (
+        "Before it ends, each run writes durably that it was stopped and may be billed, one after the other: in a "
+        "profile 5 ms a run, of which four are the syncs of its record and folder and the rename between them"
+    )
+    met = max(one, all_of_them) <= 0.1
+    yield Row("Stop", "s", stopped.of, goal, met, "" if met else note)
     rates = Figures({**_rates("demo"), **{f"{way}, picture ready": of for way, of in _rates("ready").items()}})
     share = rates.ratio("ours", "floor")
     goal = f"at least 0.8 of the pictures a second of a bare loop, on the demo as it is; it is {share:.2f}"
