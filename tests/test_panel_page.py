@@ -190,6 +190,32 @@ def test_a_number_chosen_before_the_carousel_shows_stays(lab: Lab) -> None:
             expect(number).to_have_value("3")
 
 
+def test_a_second_window_does_not_answer_for_the_one_that_was_clicked(lab: Lab) -> None:
+    """It holds nothing back and would be quicker; the rest of the prompt is still in the other."""
+    (lab.folder / "windows").mkdir()
+    busy = "import pathlib, time\nwhile not pathlib.Path('go').exists(): time.sleep(0.05)"
+    notebook = written(lab.folder / "windows" / "windows.ipynb", (), (SETUP, "%seedream panel", busy))
+    with lab.page(1000, 1200) as page, lab.page(1000, 1200) as other:
+        open_notebook(page, lab.url, "windows/windows.ipynb", awaits=".jp-CodeCell")
+        wait_for_kernel(page)
+        run_cell(page, 0)
+        panel = panel_of(page, 1)
+        panel.get_by_label("Images").select_option("2")
+        save(page, notebook)
+        open_notebook(other, lab.url, "windows/windows.ipynb", awaits=".seedream-panel")
+        expect(cell(other, 1).get_by_label("Images")).to_have_value("2")
+        run_cell(page, 2)
+        panel.get_by_label("Prompt").focus()
+        page.keyboard.type("a lake by night")
+        page.keyboard.press("Control+Enter")
+        page.evaluate("setTimeout(() => { const began = Date.now(); while (Date.now() - began < 3000); })")
+        (notebook.parent / "go").touch()
+        expect(cell(other, 1).locator(".seedream-panel")).to_contain_text("2 of 2")
+        expect(panel).to_contain_text("2 of 2")
+        (record,) = notebook.parent.glob("seedream-runs/*/request.json")
+        assert json.loads(record.read_text("utf-8"))["body"]["prompt"] == "a lake by night"
+
+
 def as_before(panel: Locator, drawn: Locator) -> None:
     """The form of the panel is as it was, and so are its pictures."""
     expect(panel.get_by_label("Style of all frames")).to_have_value("flat colours")

@@ -169,12 +169,20 @@ function seedreamPanel(panel) {
       button.ariaExpanded = String(button.classList.contains("mod-active"));
   };
   // The kernel asks by a number for what was typed last (`page_loop.py`): the answer comes after all that was held back.
-  // A page says that it has come by a nought. What was asked before, it leaves alone: what another held back is gone.
-  let asked = "";
+  // A page says that it has come by a nought. What was asked before, it leaves alone: what another held back is gone. Nor
+  // does it answer for a click in another window of the panel, whose text is there; one click may ask more than once.
+  let [asked, isClicked] = ["", false];
+  let forgets = 0;
+  panel.addEventListener("click", () => { isClicked = true; clearTimeout(forgets); }, true);
   const answer = () => {
     const field = /** @type {HTMLInputElement | null} */ (panel.querySelector(".seedream-panel-answer input"));
     if (!field?.placeholder || field.placeholder === asked) return;
-    type("answer", asked ? field.placeholder : field.value === "0" ? "00" : "0");
+    if (!asked) type("answer", field.value === "0" ? "00" : "0");
+    else if (isClicked) {
+      type("answer", field.placeholder);
+      clearTimeout(forgets);
+      forgets = setTimeout(() => { isClicked = false; }, 5000);
+    }
     asked = field.placeholder;
   };
   const tend = () => { name(); call(); copyFresh(); nameRun(); answer(); };
