@@ -60,7 +60,7 @@ class Export:
         self.facts = checkbox(texts.EXPORT_FACTS(), texts.EXPORT_FACTS_HINT())
         self.page = labelled(widgets.Dropdown, texts.EXPORT_PAGE(), texts.EXPORT_PAGE_HINT(), options=pages, value="A4")
         self.layout = labelled(widgets.Dropdown, texts.EXPORT_LAYOUT(), texts.EXPORT_LAYOUT_HINT(), options=layouts)
-        widths = {self.kind: 150, self.file: 150, self.title: 180, self.author: 120, self.page: 130}
+        widths = {self.kind: 120, self.file: 130, self.title: 150, self.author: 110, self.layout: 130, self.page: 110}
         for control, width in widths.items():
             control.layout.width = f"{width}px"
         self._choices = {"title": self.title, "author": self.author, "layout": self.layout, "page_size": self.page}
