@@ -173,7 +173,11 @@ function seedreamPanel(panel) {
   // does it answer for a click in another window of the panel, whose text is there; one click may ask more than once.
   let [asked, isClicked] = ["", false];
   let forgets = 0;
-  panel.addEventListener("click", () => { isClicked = true; clearTimeout(forgets); }, true);
+  panel.addEventListener("click", ({ target }) => {
+    if (!/** @type {Element} */ (target).closest(".widget-button")) return; // the others ask nothing
+    clearTimeout(forgets);
+    isClicked = true;
+  }, true);
   const answer = () => {
     const field = /** @type {HTMLInputElement | null} */ (panel.querySelector(".seedream-panel-answer input"));
     if (!field?.placeholder || field.placeholder === asked) return;
