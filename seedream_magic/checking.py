@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seedream_magic.api.credentials import Headers
-from seedream_magic.api.fields import FIELDS, TAKE, TIMEOUT, check_extra, check_prompt, in_python, parse_model
+from seedream_magic.api.fields import FIELDS, TAKE, TIMEOUT, in_python
 from seedream_magic.api.make_request import check_limits
 from seedream_magic.api.models import MAXIMUM_IMAGES
 from seedream_magic.api.plan import Lineage, Plan
@@ -15,6 +15,7 @@ from seedream_magic.api.providers import Provider
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard, storyboard
+from seedream_magic.api.values import check_extra, check_prompt, parse_model
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.record import MAXIMUM_PLACES, RUN_ID
 from seedream_magic.words import requests as texts

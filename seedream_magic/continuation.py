@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from operator import index
 from pathlib import Path
 
-from seedream_magic.api.fields import check_prompt, parse_images, parse_model
 from seedream_magic.api.make_request import check_limits, complaints
 from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.providers import EMBEDDED
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import storyboard
+from seedream_magic.api.values import check_prompt, parse_images, parse_model
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypedDict
 
 from seedream_magic.api.credentials import Headers
-from seedream_magic.api.fields import COPY, FRESH, TAKE, TIMEOUT, Images, in_python, python_words
+from seedream_magic.api.fields import COPY, FRESH, TAKE, TIMEOUT, in_python, python_words
 from seedream_magic.api.gateways import plan_warnings
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.models import is_unlisted, misspelt
@@ -20,6 +20,7 @@ from seedream_magic.api.providers import EMBEDDED, PROVIDERS
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.api.values import Images
 from seedream_magic.errors import ConfigError, InvalidRequest
 from seedream_magic.images.image_set import Client, Frame, ImageSet
 from seedream_magic.images.record import REFERENCES, Record, load

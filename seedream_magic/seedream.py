@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 from seedream_magic import bridge, library, session, watch
 from seedream_magic.api.connection import Transport
 from seedream_magic.api.credentials import Key, chosen_headers, find_key
-from seedream_magic.api.fields import Images, in_python
+from seedream_magic.api.fields import in_python
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.providers import chosen_base_url, chosen_provider
 from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.api.values import Images
 from seedream_magic.checking import check_plan
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
 from seedream_magic.drawing import CONCURRENCY, Drawing, fetch, key_for

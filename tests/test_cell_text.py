@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from seedream_magic import Seedream, Storyboard
-from seedream_magic.api.fields import trim_blank_lines
 from seedream_magic.api.models import KNOWN_IDS
 from seedream_magic.api.request import ImageRequest
+from seedream_magic.api.values import trim_blank_lines
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.planning import plan_ask

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedream_magic import InvalidRequest, Seedream
-from seedream_magic.api.fields import (
-    FIELDS,
-    KEYWORDS,
+from seedream_magic.api.fields import FIELDS, KEYWORDS
+from seedream_magic.api.make_request import Ask, make_request
+from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.api.values import (
     RESPONSE_FORMATS,
     parse_extra,
     parse_images,
@@ -29,8 +30,6 @@ from seedream_magic.api.fields import (
     parse_timeout,
     parse_word,
 )
-from seedream_magic.api.make_request import Ask, make_request
-from seedream_magic.api.providers import PROVIDERS
 from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.panel.controls import close
 from seedream_magic.notebook.panel.form import Form

@@ -7,18 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from seedream_magic.api.fields import (
-    FIELDS,
-    Images,
-    check_extra,
-    check_prompt,
-    find_field,
-    keys_of,
-    parse_images,
-    parse_model,
-    parse_ratio,
-    refuse_twice,
-)
+from seedream_magic.api.fields import FIELDS, find_field, keys_of, refuse_twice
 from seedream_magic.api.models import (
     MAXIMUM_IMAGES,
     MAXIMUM_RATIO,
@@ -31,6 +20,7 @@ from seedream_magic.api.models import (
 from seedream_magic.api.references.reference import Reference, reference_complaints
 from seedream_magic.api.request import DEFAULT_SIZE, LONGEST_REQUEST, ImageRequest, request_from_body
 from seedream_magic.api.storyboard import Storyboard, storyboard
+from seedream_magic.api.values import Images, check_extra, check_prompt, parse_images, parse_model, parse_ratio
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.words import requests as texts
 from seedream_magic.words.lists import enumeration

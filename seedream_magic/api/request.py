@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from seedream_magic.api.fields import FIELDS, Images, parse_images
+from seedream_magic.api.fields import FIELDS
 from seedream_magic.api.models import MAXIMUM_FRAMES, MAXIMUM_IMAGES
 from seedream_magic.api.references.reference import Reference
 from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.api.values import Images, parse_images
 
 DEFAULT_SIZE = "2048x2048"
 LONGEST_REQUEST = 12 * 2**20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from seedream_magic.api.fields import trim_blank_lines
+from seedream_magic.api.values import trim_blank_lines
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.words import requests as texts
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seedream_magic.api import models
-from seedream_magic.api.fields import FIELDS, OUTPUT_FORMATS
+from seedream_magic.api.fields import FIELDS
 from seedream_magic.api.models import MAXIMUM_IMAGES, Model, find_model, ids_for
+from seedream_magic.api.values import OUTPUT_FORMATS
 from seedream_magic.view.markup import Cell, Markup, beside, element, html_notes, html_table, text_table
 from seedream_magic.words import commands
 from seedream_magic.words import models as texts

@@ -21,10 +21,9 @@ from seedream_magic.api.fields import (
     TAKE,
     TIMEOUT,
     Field,
-    parse_source,
-    parse_word,
 )
 from seedream_magic.api.providers import PROVIDERS
+from seedream_magic.api.values import parse_source, parse_word
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.settings import LAYOUTS
 from seedream_magic.words import cells

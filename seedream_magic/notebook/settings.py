@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, Union, validate
 from traitlets.config import Configurable
 
-from seedream_magic.api.fields import RESPONSE_FORMATS
+from seedream_magic.api.values import RESPONSE_FORMATS
 from seedream_magic.bridge import EVENT_LOOPS
 from seedream_magic.words import options
 from seedream_magic.words import settings as texts

@@ -14,9 +14,10 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, MOST_TAKES, Field, check_prompt
+from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, MOST_TAKES, Field
 from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import Storyboard
+from seedream_magic.api.values import check_prompt
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.rows import Row, as_switch, cell_value, is_missing, listed, read_rows
 from seedream_magic.sweep.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 from traitlets import TraitError
 
-from seedream_magic.api.fields import FIELDS, parse_ratio
+from seedream_magic.api.fields import FIELDS
 from seedream_magic.api.make_request import Ask
 from seedream_magic.api.models import (
     KNOWN_IDS,
@@ -24,6 +24,7 @@ from seedream_magic.api.models import (
 from seedream_magic.api.providers import Provider
 from seedream_magic.api.request import DEFAULT_SIZE, ImageRequest
 from seedream_magic.api.storyboard import Storyboard, escape, read_prompt, storyboard
+from seedream_magic.api.values import parse_ratio
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.panel.controls import (
     button,
