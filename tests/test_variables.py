@@ -16,8 +16,7 @@ from PIL import Image
 from kernel import running_kernel
 from seedream_magic import Seedream
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.cell import value_of
-from seedream_magic.variables import fill_text
+from seedream_magic.variables import fill_text, value_of
 
 
 class Trap:

@@ -12,7 +12,7 @@ from typing import Any
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import bill_text
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.notebook.cell import Cell, parse_cell, value_of
+from seedream_magic.notebook.cell import Cell, parse_cell
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.display import ends_with_cells, in_terminal
 from seedream_magic.notebook.first_line import chinese_names, named_as_typed
@@ -20,7 +20,7 @@ from seedream_magic.notebook.mistakes import first_group, refuse_taken
 from seedream_magic.notebook.questions import unsent
 from seedream_magic.planning import plan_ask
 from seedream_magic.seedream import Seedream
-from seedream_magic.variables import fill_prompt
+from seedream_magic.variables import fill_prompt, value_of
 from seedream_magic.words import cells, dry_run
 from seedream_magic.words.lists import ITEMS
 from seedream_magic.words.text import chain

@@ -12,9 +12,9 @@ from IPython.display import display
 
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.image_set import Frame, ImageSet
-from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.first_line import split_line
+from seedream_magic.variables import value_of
 from seedream_magic.words import commands as texts
 from seedream_magic.words.clip import one_line
 

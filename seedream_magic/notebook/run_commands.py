@@ -19,10 +19,10 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.prices import bill_text
 from seedream_magic.errors import ContentRefused, InvalidRequest
 from seedream_magic.images.image_set import ImageSet, sets_in
-from seedream_magic.notebook.cell import value_of
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.first_line import named_as_typed, split_line
 from seedream_magic.notebook.questions import answer as ask
+from seedream_magic.variables import value_of
 from seedream_magic.words import commands as texts
 from seedream_magic.words.cells import NEEDS_A_VALUE
 from seedream_magic.words.clip import path_from

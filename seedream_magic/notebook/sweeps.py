@@ -8,12 +8,13 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from seedream_magic.errors import InvalidRequest, SeedreamError
-from seedream_magic.notebook.cell import Cell, value_of, variable_of
+from seedream_magic.notebook.cell import Cell
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.questions import unsent
 from seedream_magic.rows import EACH, OTHER_TABLES, read_rows
 from seedream_magic.sweep.axes import Axis, Prompt, title_of
 from seedream_magic.sweep.make_axes import names_of, option_axis, read_groups, rows_axis, takes_axis
+from seedream_magic.variables import value_of, variable_of
 from seedream_magic.words import cells, dry_run
 from seedream_magic.words import errors as error_texts
 from seedream_magic.words import sweeps as texts
