@@ -33,8 +33,6 @@ from seedream_magic.words.cells import MODEL_MEANT, MODEL_UNLISTED
 from seedream_magic.words.clip import clip
 from seedream_magic.words.lists import enumeration
 
-_BESIDE_VALUES = ("refs", "fit", "fresh", "take", "copy", "check", "timeout")
-"""The options that are no fields of a request."""
 _NAMED_FRAME = re.compile(r"run:(?P<run>[^\s\[\]]+)(\[(?P<place>\d{1,2})\])?")
 
 
@@ -79,9 +77,7 @@ OPTIONS = tuple(Options.__annotations__)
 
 def make_ask(prompt: str | Storyboard, options: Options) -> Ask:
     """What a person asks for in Python: a prompt, and the options beside it."""
-    given: dict[str, Any] = dict(options)
-    beside = {name: given.pop(name) for name in _BESIDE_VALUES if name in given}
-    return Ask(prompt, {**given, "model": given.get("model") or None}, **beside)
+    return Ask.of(prompt, {**options, "model": options.get("model") or None})
 
 
 def plan_in_python(
@@ -108,12 +104,12 @@ def plan_ask(client: PlanningClient, ask: Ask, *, draws_take: bool = False, look
         raise InvalidRequest(MODEL_MEANT(model=clip(request.model, 80), meant=meant))
     if ask.check and is_unlisted(request.model):
         warnings = (*warnings, MODEL_UNLISTED(model=clip(request.model, 80)))
-    beside = read_beside(ask)
-    return plan_request(client, request, (*notes, *warnings), draws_take=draws_take, looks_up=looks_up, **beside)
+    how = read_plan_options(ask)
+    return plan_request(client, request, (*notes, *warnings), draws_take=draws_take, looks_up=looks_up, **how)
 
 
-def read_beside(ask: Ask) -> dict[str, Any]:
-    """What is asked for beside the request, by the fields of `Plan`. Raises `InvalidRequest`."""
+def read_plan_options(ask: Ask) -> dict[str, Any]:
+    """What says how to plan the request and is no field of it, by the fields of `Plan`. Raises `InvalidRequest`."""
     return {
         "timeout": None if ask.timeout is None else TIMEOUT.read(ask.timeout),
         "fresh": FRESH.read(ask.fresh) is True,

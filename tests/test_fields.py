@@ -203,11 +203,9 @@ def test_python_takes_the_fields_of_the_table() -> None:
 )
 def test_a_refusal_names_what_was_written(options: dict[str, Any], in_cell: str, in_python: str, store: Path) -> None:
     """The option to who typed a cell, the keyword to who wrote Python, in the same sentence."""
-    client, own = Seedream("ark", store=store), {"timeout", "take", "fresh"}
-    values = {name: value for name, value in options.items() if name not in own}
-    ask = Ask("x", values, **{name: value for name, value in options.items() if name in own})
+    client = Seedream("ark", store=store)
     with pytest.raises(InvalidRequest) as caught:
-        plan_ask(client, ask)
+        plan_ask(client, Ask.of("x", options))
     assert in_cell in str(caught.value)
     with pytest.raises(InvalidRequest) as caught:
         client.plan("x", **options)

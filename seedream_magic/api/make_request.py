@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from seedream_magic.api.fields import FIELDS, find_field, keys_of, refuse_twice
@@ -33,8 +33,7 @@ class Ask:
     `values` holds the fields of the request that were given, by their names in the table, and `extra`; None is not
     given. `refs` are input images in any form, `fit` scales those that are over the limits. `fresh` pays again whatever
     is stored, `take` is which of several stored sets is meant, from 1; `copy` copies one that another store has into
-    one's own. `check=False` sends what the model's limits
-    refuse, `timeout` is the limit of the whole call in seconds.
+    one's own. `check=False` sends what the model's limits refuse, `timeout` is the limit of the whole call in seconds.
     """
 
     prompt: str | Storyboard
@@ -46,6 +45,12 @@ class Ask:
     copy: bool = False
     check: bool = True
     timeout: float | None = None
+
+    @classmethod
+    def of(cls, prompt: str | Storyboard, given: Mapping[str, Any]) -> Ask:
+        """A prompt with what is given beside it, by the keywords of Python; a cell's options have the same names."""
+        own = {part.name: given[part.name] for part in fields(cls) if part.name in given}
+        return cls(prompt, {name: value for name, value in given.items() if name not in own}, **own)
 
     def beside(self, settings: Mapping[str, Any]) -> Ask:
         """The same with the settings of a notebook, by name, where what was given leaves room for them."""

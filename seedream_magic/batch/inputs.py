@@ -19,7 +19,7 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.checking import check_plan
 from seedream_magic.drawing import Sender, check_service
 from seedream_magic.errors import InvalidRequest, SeedreamError, reason_of
-from seedream_magic.planning import Options, make_ask, plan_in_python, read_beside, read_references
+from seedream_magic.planning import OPTIONS, Options, make_ask, plan_in_python, read_plan_options, read_references
 from seedream_magic.rows import as_switch, cell_value
 from seedream_magic.words import batch as texts
 from seedream_magic.words.lists import enumeration
@@ -110,7 +110,7 @@ class RowReader:
         prompt, options = self._parts(row)
         with in_python():
             ask = make_ask(prompt, options)
-            read_beside(ask)
+            read_plan_options(ask)
             references, _ = read_references(client, ask.refs, fit=ask.fit)
             request, _ = make_request(ask, model=client.model, references=references, strict=client.provider.strict)
         try:
@@ -129,7 +129,7 @@ class RowReader:
             cells = {str(name): cell_value(value) for name, value in row.items() if name != "prompt"}
         except Exception as exc:  # its own code
             raise InvalidRequest(TABLE_FAILS(kind=type(row).__name__, why=reason_of(exc))) from exc
-        if unknown := cells.keys() - Options.__annotations__.keys():
+        if unknown := cells.keys() - {*OPTIONS}:
             raise InvalidRequest(texts.NO_OPTION(names=enumeration(sorted(unknown))))
         own = {name: as_switch(value) if name in _SWITCHES else value for name, value in cells.items()}
         options: Any = {**self._options, **{name: value for name, value in own.items() if value is not None}}

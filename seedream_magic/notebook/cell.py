@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -33,7 +34,7 @@ class Cell:
     show: str | None = None
     vary: bool = False
     each: str | None = None
-    xy: tuple[tuple[str, tuple[str, ...]], ...] | list[tuple[str, tuple[str, ...]]] = ()
+    xy: Sequence[tuple[str, tuple[str, ...]]] = ()
     repeat: int | None = None
     sample: int | None = None
     seed: int | None = None
@@ -55,8 +56,7 @@ def parse_cell(line: str, body: str) -> Cell:
         refuse_body(body)
     running = {part.name: typed.pop(part.name) for part in fields(Cell) if part.name in typed}
     _check_sweep(running, typed)
-    planning = {part.name: typed.pop(part.name) for part in fields(Ask) if part.name in typed}
-    return Cell(Ask(read_prompt(body), values=typed, **planning), wide, notes_on(body), **running)
+    return Cell(Ask.of(read_prompt(body), typed), wide, notes_on(body), **running)
 
 
 def _check_sweep(running: dict[str, Any], typed: dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ def plan_sweep(
         raise InvalidRequest(texts.FRESH_OR_REPEAT())
     read = _Reader(client)
     places = cross(ask, axes, variables=variables, sample=sample, seed=seed)
-    places = tuple(replace(place, ask=_beside(place, settings)) for place in places)
+    places = tuple(replace(place, ask=place.ask and place.ask.beside(settings or {})) for place in places)
     check_places(places, lambda asked: _check(client, asked, read))
     plans = tuple(None if place.ask is None else _plan(client, place, read) for place in places)
     made = [plan for plan in plans if plan is not None]
@@ -132,10 +132,6 @@ class _Reader:
         if key not in self._known:
             self._known[key] = read_references(self._client, [value], fit=fit)[0]
         return self._known[key]
-
-
-def _beside(place: Place, settings: Mapping[str, Any] | None) -> Ask | None:
-    return place.ask.beside(settings) if place.ask is not None and settings else place.ask
 
 
 def _check(client: SweepSender, ask: Ask, read: _Reader) -> None:
