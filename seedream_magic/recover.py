@@ -37,7 +37,7 @@ from seedream_magic.images.response import ended_tasks, events_of, lacks_base64
 from seedream_magic.images.route import image_client
 from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.images.stored_runs import records, run_folders
-from seedream_magic.tasks import follow_tasks
+from seedream_magic.tasks import TaskFollower
 from seedream_magic.words import runs as texts
 
 
@@ -160,8 +160,8 @@ async def recover(
             if tasks:
                 service = TaskService(provider, base_url, key, http, transport)
                 most = images.request.images_at_most
-                answers = follow_tasks(tasks, service, run=run, reader=findings.reader, images=most, pace=pace)
-                images, failure = await _with_answers(answers, images, findings, found_key)
+                follower = TaskFollower(service, run, findings.reader, most, pace=pace)
+                images, failure = await _with_answers(follower.events(tasks), images, findings, found_key)
             arrivals = [asyncio.create_task(arrived(picture)) for picture in missing]
             try:
                 for arrival in asyncio.as_completed(arrivals):

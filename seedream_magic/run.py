@@ -43,7 +43,7 @@ from seedream_magic.images.route import image_client
 from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.images.threads import end_of, in_thread, keep_stop, raise_if_stopped
 from seedream_magic.listener import Listener, Tally
-from seedream_magic.tasks import describe, follow_tasks, ids_of
+from seedream_magic.tasks import TaskFollower, describe, ids_of
 from seedream_magic.words import runs as texts
 from seedream_magic.words.text import join
 
@@ -313,11 +313,8 @@ class Run:
         self._note(waiting)
         service = TaskService(self.plan.provider, self.plan.base_url, lambda: self.key, http, self._transport)
         most = self.plan.request.images_at_most
-        run, reader, extractor = self.folder, self._reader, self._extractor
-        answers = follow_tasks(
-            tasks, service, run=run, reader=reader, images=most, pace=self._pace, extractor=extractor
-        )
-        await follow(answers)
+        follower = TaskFollower(service, self.folder, self._reader, most, self._extractor, self._pace)
+        await follow(follower.events(tasks))
         self._set(task="", notes=tuple(note for note in self.images.notes if note != waiting))
         self._note(texts.TASK_WAS_ASKED_FOR(task=describe(tasks)))
         self._tally.complete = True
