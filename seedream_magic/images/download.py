@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -141,15 +142,15 @@ async def fetch(
     host's checksum, or came over a connection that broke, are also fetched once more and then taken with that doubt.
     Raises an `ImageError` that says what stood in the way, or what `purpose.read` and `purpose.keep` raise.
     """
-    attempts = _Attempts(pace, purpose.failed, began=pace.now())
-    url, pause = trim(url), 0.0
+    attempts = _Attempts(http, trim(url), purpose, allow_loopback, pace, began=pace.now())
+    pause = 0.0
     doubtful: _Doubtful[Value] | None = None
     while True:
         try:
             raise_if_stopped()
             if pause or attempts.faults or attempts.invalid:
                 await pace.sleep(pause)
-            found = await _attempt(http, url, purpose, attempts, allow_loopback=allow_loopback)
+            found = await attempts.next()
         except (Exception, asyncio.CancelledError) as exc:  # noqa: BLE001 - `pause_after` raises all but passing ones
             if doubtful is not None:  # a Stop does not lose it either
                 return await in_thread(purpose.keep, doubtful.value), doubtful.why
@@ -163,11 +164,14 @@ async def fetch(
 
 
 @dataclass
-class _Attempts:
-    """How the attempts at one picture have gone so far."""
+class _Attempts(Generic[Value, Kept]):
+    """The attempts at what stands behind one link, and how they have gone so far."""
 
+    http: Client
+    url: str
+    purpose: Purpose[Value, Kept]
+    allow_loopback: bool
     pace: Pace
-    failed: Text
     began: float
     faults: int = 0
     invalid: int = 0
@@ -179,6 +183,76 @@ class _Attempts:
     def left(self) -> float:
         """Seconds until the last attempt has to be over."""
         return _ALL_ATTEMPTS_SECONDS - (self.pace.now() - self.began)
+
+    async def next(self) -> Kept | _Doubtful[Value]:
+        """What one attempt gives. Raises a `_PassingFault`, or an error that is final."""
+        body, fault = _Body(), None
+        with closing(body.data):
+            try:
+                async with asyncio.timeout(min(_TOTAL_SECONDS, self.left)):
+                    await self._receive(body)
+            except TimeoutError:
+                fault = _PassingFault(TOOK_TOO_LONG())
+            except _PassingFault as exc:
+                fault = exc
+            if fault is not None and not (body.data and self.purpose.finds_cuts):
+                raise fault
+            try:
+                return await in_thread(_read, body, self.purpose, fault)
+            except ImageError as exc:
+                if fault is None:
+                    raise
+                self.longest = max(self.longest, exc.rejected, key=len)
+                raise fault from exc
+
+    async def _receive(self, body: _Body) -> None:
+        """Fill `body` with what the link gives. Raises a `_PassingFault`, or an `ImageError` that is final."""
+        url, failed = self.url, self.purpose.failed
+        for _ in range(_REDIRECTS + 1):
+            check_link(url, allow_loopback=self.allow_loopback)
+            try:
+                extensions = {"allow_loopback": self.allow_loopback}
+                async with self.http.stream("GET", url, extensions=extensions) as response:
+                    self.http.cookies.clear()
+                    if response.has_redirect_location:
+                        url = urljoin(url, trim(response.headers["location"]))
+                        continue
+                    _check_head(response, url)
+                    body.codings = response.headers.get("content-encoding", "")
+                    body.checksums = checksums(response.headers)
+                    await self._receive_data(response, body.data)
+                    return
+            except (httpx.HTTPError, OSError) as exc:
+                if "CERTIFICATE_VERIFY_FAILED" in str(exc):  # another attempt would hide an attack
+                    words = failed(why=texts.CERTIFICATE(why=reason(exc)))
+                    raise ImageError(words, hint=certificate_hint(str(exc))) from exc
+                if (proxy := proxy_for(url)) and is_login_refusal(exc):  # each further one is one more wrong password
+                    words = failed(why=texts.PROXY(proxy=proxy, what=login_wanted(proxy, exc)))
+                    raise ImageError(words, hint=proxy_refusal_hint(proxy, exc)) from exc
+                raise _PassingFault(reason(exc)) from exc
+            except (httpx.InvalidURL, ValueError) as exc:
+                raise UnsafeURL(texts.LEADS_TO_NO_ADDRESS(why=reason_of(exc))) from exc
+        raise UnsafeURL(texts.REDIRECTED(most=_REDIRECTS))
+
+    async def _receive_data(self, response: httpx.Response, data: Received) -> None:
+        http, now, most = self.http, self.pace.now, self.purpose.maximum_bytes
+        declared = response.headers.get("content-length", "")
+        promised = int(declared) if declared.isdecimal() else None
+        if promised is not None and promised > most:
+            raise ImageTooLarge(texts.TOO_LARGE(size=promised, most=most))
+        since, before = now(), _bytes_received.setdefault(http, 0)
+        async with reading(response) as chunks:
+            async for chunk in chunks:
+                data.add(chunk)
+                _bytes_received[http] += len(chunk)
+                if len(data) > most:
+                    raise ImageTooLarge(texts.TOO_LARGE_SO_FAR(most=most))
+                if (at := now()) - since >= _SLOW_SECONDS and len(data) != promised:
+                    if _bytes_received[http] - before < _SLOWEST_RATE * (at - since):
+                        raise _PassingFault(texts.SLOW(rate=_SLOWEST_RATE))
+                    since, before = at, _bytes_received[http]
+        if promised is not None and len(data) != promised:
+            raise _PassingFault(texts.CAME_IN_PART(size=len(data), all=promised))
 
     def pause_after(self, fault: BaseException) -> float:
         """Seconds until the next attempt. Raises what the fault means where there is none."""
@@ -198,43 +272,26 @@ class _Attempts:
         if self.faults < DOWNLOAD_ATTEMPTS and fault.wait <= LONGEST_WAIT_ASKED and pause < self.left:
             return pause
         why = fault.args[0]
-        error = ImageError(self.failed(why=texts.ASKS_FOR_PAUSE(why=why, seconds=fault.wait) if fault.wait else why))
+        error = ImageError(
+            self.purpose.failed(why=texts.ASKS_FOR_PAUSE(why=why, seconds=fault.wait) if fault.wait else why)
+        )
         if found := outline(self.longest):
             error.rejected, error.rejected_as = self.longest, f"truncated.{found.ending}"
         raise error from fault
 
 
-async def _attempt(
-    http: Client, url: str, purpose: Purpose[Value, Kept], attempts: _Attempts, *, allow_loopback: bool
-) -> Kept | _Doubtful[Value]:
-    """What one attempt gives. Raises a `_PassingFault`, or an error that is final."""
-    body = _Body()
-    try:
-        return await _attempt_with(body, http, url, purpose, attempts, allow_loopback=allow_loopback)
-    finally:
-        body.data.close()
-
-
-async def _attempt_with(
-    body: _Body, http: Client, url: str, purpose: Purpose[Value, Kept], attempts: _Attempts, *, allow_loopback: bool
-) -> Kept | _Doubtful[Value]:
-    fault: _PassingFault | None = None
-    try:
-        async with asyncio.timeout(min(_TOTAL_SECONDS, attempts.left)):
-            await _receive(http, url, purpose, body, allow_loopback=allow_loopback, now=attempts.pace.now)
-    except TimeoutError:
-        fault = _PassingFault(TOOK_TOO_LONG())
-    except _PassingFault as exc:
-        fault = exc
-    if fault is not None and not (body.data and purpose.finds_cuts):
-        raise fault
-    try:
-        return await in_thread(_read, body, purpose, fault)
-    except ImageError as exc:
-        if fault is None:
-            raise
-        attempts.longest = max(attempts.longest, exc.rejected, key=len)
-        raise fault from exc
+def _check_head(response: httpx.Response, url: str) -> None:
+    status = response.status_code
+    if status in _WORTH_ANOTHER_TRY:
+        raise _PassingFault(f"HTTP {status}", wait_asked(response) or 0.0)
+    if not 200 <= status < 300:  # which one of these it is says nothing of the bytes
+        expiry, now = link_expiry(url), datetime.now(UTC)
+        hours = (now - expiry).total_seconds() / 3600 if expiry else -1.0
+        ended = texts.LINK_ENDED(hours=hours, status=status) if hours >= 0 else ""
+        error = ImageLinkExpired(ended or texts.LINK_NOT_SERVED(status=status))
+        if status == HTTPStatus.FORBIDDEN and not ended:  # a host whose clock lags refuses what was signed just now
+            raise _PassingFault(f"HTTP {status}", met_twice=error)
+        raise error
 
 
 def _read(body: _Body, purpose: Purpose[Value, Kept], fault: _PassingFault | None) -> Kept | _Doubtful[Value]:
@@ -280,75 +337,3 @@ def link_expiry(url: str) -> datetime | None:
         return signed + timedelta(seconds=int(query[f"{store}-expires"]))
     except (KeyError, ValueError, OverflowError, OSError):
         return None
-
-
-async def _receive(
-    http: Client,
-    url: str,
-    purpose: Purpose[Value, Kept],
-    body: _Body,
-    *,
-    allow_loopback: bool,
-    now: Callable[[], float],
-) -> None:
-    """Fill `body` with what the link gives. Raises a `_PassingFault`, or an `ImageError` that is final."""
-    for _ in range(_REDIRECTS + 1):
-        check_link(url, allow_loopback=allow_loopback)
-        try:
-            async with http.stream("GET", url, extensions={"allow_loopback": allow_loopback}) as response:
-                http.cookies.clear()
-                if response.has_redirect_location:
-                    url = urljoin(url, trim(response.headers["location"]))
-                    continue
-                _check_head(response, url)
-                body.codings = response.headers.get("content-encoding", "")
-                body.checksums = checksums(response.headers)
-                await _receive_body(http, response, purpose.maximum_bytes, body.data, now)
-                return
-        except (httpx.HTTPError, OSError) as exc:
-            if "CERTIFICATE_VERIFY_FAILED" in str(exc):  # another attempt would hide an attack
-                words = purpose.failed(why=texts.CERTIFICATE(why=reason(exc)))
-                raise ImageError(words, hint=certificate_hint(str(exc))) from exc
-            if (proxy := proxy_for(url)) and is_login_refusal(exc):  # each further attempt is one more wrong password
-                words = purpose.failed(why=texts.PROXY(proxy=proxy, what=login_wanted(proxy, exc)))
-                raise ImageError(words, hint=proxy_refusal_hint(proxy, exc)) from exc
-            raise _PassingFault(reason(exc)) from exc
-        except (httpx.InvalidURL, ValueError) as exc:
-            raise UnsafeURL(texts.LEADS_TO_NO_ADDRESS(why=reason_of(exc))) from exc
-    raise UnsafeURL(texts.REDIRECTED(most=_REDIRECTS))
-
-
-def _check_head(response: httpx.Response, url: str) -> None:
-    status = response.status_code
-    if status in _WORTH_ANOTHER_TRY:
-        raise _PassingFault(f"HTTP {status}", wait_asked(response) or 0.0)
-    if not 200 <= status < 300:  # which one of these it is says nothing of the bytes
-        expiry, now = link_expiry(url), datetime.now(UTC)
-        hours = (now - expiry).total_seconds() / 3600 if expiry else -1.0
-        ended = texts.LINK_ENDED(hours=hours, status=status) if hours >= 0 else ""
-        error = ImageLinkExpired(ended or texts.LINK_NOT_SERVED(status=status))
-        if status == HTTPStatus.FORBIDDEN and not ended:  # a host whose clock lags refuses what was signed just now
-            raise _PassingFault(f"HTTP {status}", met_twice=error)
-        raise error
-
-
-async def _receive_body(
-    http: Client, response: httpx.Response, maximum: int, data: Received, now: Callable[[], float]
-) -> None:
-    declared = response.headers.get("content-length", "")
-    promised = int(declared) if declared.isdecimal() else None
-    if promised is not None and promised > maximum:
-        raise ImageTooLarge(texts.TOO_LARGE(size=promised, most=maximum))
-    since, before = now(), _bytes_received.setdefault(http, 0)
-    async with reading(response) as chunks:
-        async for chunk in chunks:
-            data.add(chunk)
-            _bytes_received[http] += len(chunk)
-            if len(data) > maximum:
-                raise ImageTooLarge(texts.TOO_LARGE_SO_FAR(most=maximum))
-            if (at := now()) - since >= _SLOW_SECONDS and len(data) != promised:
-                if _bytes_received[http] - before < _SLOWEST_RATE * (at - since):
-                    raise _PassingFault(texts.SLOW(rate=_SLOWEST_RATE))
-                since, before = at, _bytes_received[http]
-    if promised is not None and len(data) != promised:
-        raise _PassingFault(texts.CAME_IN_PART(size=len(data), all=promised))
