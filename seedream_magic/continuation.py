@@ -1,43 +1,39 @@
 """Plans that go on from a set: frames drawn anew, further ones, variations, failed ones asked for again.
 
-A call that is made again upon its own result, as by a cell that is run again, is found there: nothing is sent for it.
+A call that is made again upon its own result, as by a cell that is run again, sends nothing: see `same_call`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import index
 from pathlib import Path
 
 from seedream_magic.api.make_request import check_limits, complaints
-from seedream_magic.api.models import MAXIMUM_IMAGES, find_model
 from seedream_magic.api.plan import Lineage, Plan
-from seedream_magic.api.providers import EMBEDDED
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import storyboard
 from seedream_magic.api.values import check_prompt, parse_images, parse_model
-from seedream_magic.errors import InvalidRequest, SeedreamError
+from seedream_magic.errors import InvalidRequest
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
 from seedream_magic.images.lineage import without_picks
-from seedream_magic.images.record import Record, is_run, load, read_record
+from seedream_magic.images.record import is_run, read_record
 from seedream_magic.images.stored_runs import is_set, load_whole, records
 from seedream_magic.images.takes import takes_of
 from seedream_magic.planning import (
     PlanningClient,
-    is_documented,
     plan_request,
-    read_references,
     refuse_other_provider,
     set_of_run,
     without_undocumented,
 )
 from seedream_magic.replay import find_run, takes
+from seedream_magic.same_call import Step, already_text, find_same_call, set_for_take, with_references
 from seedream_magic.words import runs as texts
 from seedream_magic.words.actions import SAY_WHAT_IT_SHOWS
-from seedream_magic.words.lists import enumeration
 
 
 def plan_redo(
@@ -54,7 +50,7 @@ def plan_redo(
     """The plan that draws frames of a set anew, `prompt` in place of their words; the others stay as they are.
 
     Of a storyboard these frames are asked for alone, with its style. A set whose frames were drawn by this very call
-    stands for it as it is (see `_find_same_call`), unless they are to be drawn once more: `fresh`, for another take, or
+    stands for it as it is (see `find_same_call`), unless they are to be drawn once more: `fresh`, for another take, or
     `another`, which goes on from the set as it is and may be in the store, or as this `take` of the first of them, as
     `takes` and `pick` count: drawn where it is the next. Raises `InvalidRequest` for a set whose run is gone, for
     places that it does not have, for a take beyond the next, and for one that another call has drawn.
@@ -65,10 +61,10 @@ def plan_redo(
     images = images if take is None else without_picks(images)  # else another pick would make it another call
     new_words = None if prompt is None else [check_prompt(prompt)] * len(chosen)
 
-    def step(of: ImageSet) -> _Step:
+    def step(of: ImageSet) -> Step:
         own_words = [of[place].prompt if place < len(of) else of.request.prompt_of(place) for place in chosen]
         request = _frames_request(of.request, new_words or own_words)
-        return _Step(request, Lineage("redo", of.run_id, chosen), refs)
+        return Step(request, Lineage("redo", of.run_id, chosen), refs)
 
     def plan(number: int | None = None) -> Plan:
         return _plan_from(client, images, step, fresh=fresh, another=another or take is not None, take=number)
@@ -103,7 +99,7 @@ def _plan_take(
     if own is None or own.run_id != maker or own.lineage is None or prompt not in {None, frame.prompt}:
         raise InvalidRequest(texts.TAKE_OF_ANOTHER(place=place, take=take, next=len(drawn) + 1))
     # A cell that binds the set to its own name, run again: the set is what it has made.
-    return replace(plan(None), stored=images.run_id, stored_in=images.folder.parent, already=_already(own))
+    return replace(plan(None), stored=images.run_id, stored_in=images.folder.parent, already=already_text(own))
 
 
 def plan_extend(
@@ -124,7 +120,7 @@ def plan_extend(
     _refuse_layers(images)
     _refuse_without_run(images)
 
-    def step(of: ImageSet) -> _Step:
+    def step(of: ImageSet) -> Step:
         asked = of.request
         if isinstance(frames, int) and not isinstance(frames, bool):
             board = asked.storyboard
@@ -133,7 +129,7 @@ def plan_extend(
         else:
             request = asked.with_storyboard(storyboard(_style(asked), [frames] if isinstance(frames, str) else frames))
         places = tuple(range(len(of), len(of) + request.images_at_most))
-        return _Step(request, Lineage("extend", of.run_id, places), refs)
+        return Step(request, Lineage("extend", of.run_id, places), refs)
 
     return _plan_from(client, images, step, fresh=fresh)
 
@@ -159,12 +155,12 @@ def plan_vary(
     further = refs if isinstance(refs, list | tuple) else [] if refs is None else [refs]
     varied = set_of_run(client, frame.run_id)
 
-    def step(of: ImageSet) -> _Step:
+    def step(of: ImageSet) -> Step:
         plain = replace(of.request, storyboard=None, prompt=words, layer_decomposition=False)
         place = frame.place_in_run
         after = frame if of is varied else of[place]
         lineage = Lineage("vary", of.run_id, (place,))
-        return _Step(plain.for_images(count), lineage, [after, *further])
+        return Step(plain.for_images(count), lineage, [after, *further])
 
     return _plan_from(client, varied, step, fresh=fresh, another=another, take=take)
 
@@ -243,22 +239,10 @@ def _refuse_layers(images: ImageSet) -> None:
         raise InvalidRequest(texts.LAYERS_TOGETHER())
 
 
-@dataclass(frozen=True)
-class _Step:
-    """What a call that goes on from a set asks for: the request, its places there, and the references as given.
-
-    `refs` of None keeps the references of the set, "others" adds its other pictures.
-    """
-
-    request: ImageRequest
-    lineage: Lineage
-    refs: object
-
-
 def _plan_from(
     client: PlanningClient,
     images: ImageSet,
-    step: Callable[[ImageSet], _Step],
+    step: Callable[[ImageSet], Step],
     *,
     fresh: bool,
     another: bool = False,
@@ -290,21 +274,21 @@ def _plan_from(
 def _plan_upon(
     client: PlanningClient,
     images: ImageSet,
-    step: Callable[[ImageSet], _Step],
+    step: Callable[[ImageSet], Step],
     *,
     fresh: bool,
     another: bool,
     take: int | None,
 ) -> Plan:
     refuse_other_provider(client, images.run_id, images.provider)
-    same = None if another or take is not None else _find_same_call(client, images, step)
+    same = None if another or take is not None else find_same_call(client, images, step)
     if fresh and same is not None:
-        images = _take_of(client, images, same)
+        images = set_for_take(client, images, same)
     asked = step(images)
     lineage = asked.lineage
     if images.state == "running" and lineage.kind != "vary" and is_live(find_run(client.store, images.run_id)):
         raise InvalidRequest(texts.UNDER_WAY(run=images.run_id))
-    request, notes = _with_references(client, images, asked)
+    request, notes = with_references(client, images, asked)
     lost = next((reference.source for reference in request.references if not reference.sendable), None)
     if lost is not None:
         raise InvalidRequest(texts.REFERENCE_OF_RUN_IS_GONE(reference=lost, run=images.run_id))
@@ -318,103 +302,4 @@ def _plan_upon(
     )
     if fresh or same is None:
         return plan
-    return replace(plan, stored=images.run_id, stored_in=images.folder.parent, already=_already(same))
-
-
-_LIKE_OTHERS = frozenset({"other", "others", "rest", "all"})
-
-
-def _with_references(client: PlanningClient, images: ImageSet, asked: _Step) -> tuple[ImageRequest, tuple[str, ...]]:
-    """The request of a step with its references, and the sentences to show."""
-    request = asked.request
-    if asked.refs is None:
-        return request, ()
-    if isinstance(asked.refs, str) and asked.refs == "others":
-        others = [frame for frame in images.ok if frame.index not in asked.lineage.places]
-        further, notes = read_references(client, others[: _room(request)])
-        return replace(request, references=(*request.references, *further)), notes
-    if isinstance(asked.refs, str) and asked.refs.lower() in _LIKE_OTHERS and not Path(asked.refs).exists():
-        raise InvalidRequest(texts.OTHERS_MEANT(typed=repr(asked.refs)))
-    references, notes = read_references(client, asked.refs)
-    return replace(request, references=references), notes
-
-
-def _find_same_call(client: PlanningClient, images: ImageSet, step: Callable[[ImageSet], _Step]) -> Record | None:
-    """The run by which this very call has made what the set shows already; None where it has not.
-
-    A cell such as `story = story.redo(1)`, run again, asks on upon its own result. So the call is made once more, in
-    thought, upon each set that this one goes on from: where that is the request of the run that followed, the call was
-    answered. Not where the frames of a redo were drawn anew since, or have no picture: then there is something to draw.
-    """
-    here, redrawn = step(images).lineage, set[int]()
-    for record, lineage, parent in _steps_to(images):
-        alike = lineage.kind == here.kind and (lineage.kind == "extend" or lineage.places == here.places)
-        changed = lineage.kind == "redo" and not redrawn.isdisjoint(lineage.places)
-        if alike and not changed and is_set(record) and load(record).ok:
-            earlier = load_whole(parent).with_client(client)
-            both = (earlier, without_picks(earlier))  # it may have been made before a take was picked
-            if any(record.fingerprint in _fingerprints(client, one, step) for one in both):
-                return record
-        redrawn.update(lineage.places if lineage.kind == "redo" else ())
-    return None
-
-
-def _take_of(client: PlanningClient, images: ImageSet, same: Record) -> ImageSet:
-    """The set upon which a call that has made `images` already is made afresh: the earlier one, for another take.
-
-    So the set before it finds the newest take by the same call, as after a restart. It is `images` itself where later
-    runs have changed other frames since, or where frames are added: then there are more of them.
-    """
-    lineage = same.lineage
-    if lineage is None or lineage.kind == "extend" or (lineage.kind == "redo" and same.folder != images.folder):
-        return images
-    return set_of_run(client, lineage.run_id)
-
-
-def _steps_to(images: ImageSet) -> Iterator[tuple[Record, Lineage, Record]]:
-    """The runs that a set is joined of, newest first, each with the run before it; a variation is the last."""
-    store, seen = images.folder.parent, set[str]()
-    record = read_record(images.folder)
-    while record is not None and (lineage := record.lineage) is not None and record.run_id not in seen:
-        seen.add(record.run_id)
-        parent = read_record(store / lineage.run_id)
-        if parent is None:
-            return
-        yield record, lineage, parent
-        if lineage.kind == "vary":
-            return
-        record = parent
-
-
-def _fingerprints(client: PlanningClient, images: ImageSet, step: Callable[[ImageSet], _Step]) -> set[str]:
-    """What a run of this call upon a set would be known by: with all fields of its record, and with the known ones."""
-    try:
-        asked = step(images)
-        request, _ = _with_references(client, images, asked)
-    except (SeedreamError, IndexError):  # the call cannot be made there
-        return set()
-    documented = {name: value for name, value in request.extra.items() if is_documented(name, value)}
-    both = (request, replace(request, extra=documented))
-    plans = (Plan(one, client.provider, EMBEDDED, lineage=asked.lineage) for one in both)
-    return {plan.fingerprint for plan in plans}
-
-
-def _already(record: Record) -> str:
-    """The sentence for a set that stands for a call because this run of it made it."""
-    lineage = record.lineage
-    kind, places = (lineage.kind, lineage.places) if lineage else ("vary", ())
-    *numbers, last = [str(place + 1) for place in places] or [""]
-    if kind == "vary":
-        return texts.VARIED_ALREADY(run=record.run_id)
-    if numbers:
-        several = texts.FRAMES_DRAWN_ALREADY if kind == "redo" else texts.FRAMES_ADDED_ALREADY
-        return several(numbers=enumeration(numbers), last=last, run=record.run_id)
-    one = texts.FRAME_DRAWN_ALREADY if kind == "redo" else texts.FRAME_ADDED_ALREADY
-    return one(number=last, run=record.run_id)
-
-
-def _room(request: ImageRequest) -> int:
-    """How many references more a request can take."""
-    known = find_model(request.model)
-    most = min(MAXIMUM_IMAGES - (request.images_expected or 1), known.references if known else MAXIMUM_IMAGES)
-    return max(0, most - len(request.references))
+    return replace(plan, stored=images.run_id, stored_in=images.folder.parent, already=already_text(same))
