@@ -8,27 +8,22 @@ has made is fetched first, which bills nothing; then only what it lacks is asked
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, aclosing
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Protocol
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 from seedream_magic import database, library, session
-from seedream_magic.api.connection import Transport
 from seedream_magic.api.credentials import Key
-from seedream_magic.api.limiter import NO_TURN, Limiter
+from seedream_magic.api.limiter import NO_TURN
 from seedream_magic.api.plan import Lineage, Plan
 from seedream_magic.api.prices import bill_text
-from seedream_magic.api.providers import EMBEDDED
-from seedream_magic.api.retry import PACE, Pace
 from seedream_magic.continuation import missing_places, plan_redo
-from seedream_magic.errors import ConfigError, InvalidRequest, OutcomeUnknown, SeedreamError
+from seedream_magic.errors import InvalidRequest, OutcomeUnknown, SeedreamError
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.copies import copy_run
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -54,12 +49,11 @@ from seedream_magic.replay import (
     stored_set,
 )
 from seedream_magic.run import Run
+from seedream_magic.sender import ALONE, Sender, Shared
 from seedream_magic.watch import Sets
 from seedream_magic.words import runs as texts
 from seedream_magic.words.text import join as join_sentences
 
-CONCURRENCY = 8
-"""Runs of a batch or a sweep at once, where nobody says how many."""
 PAUSE_SECONDS = 3
 """Before a request is sent once more of which nobody knows whether it was billed."""
 POLL_SECONDS = 0.25
@@ -67,45 +61,6 @@ POLL_SECONDS = 0.25
 _LINE_SECONDS = 0.05
 STANDSTILL_SECONDS = 5.0
 """After which a run of this process whose event loop does not run is waited for no more."""
-
-
-class Sender(PlanningClient, Protocol):
-    """For whom a plan is drawn: what of `Seedream` is used here, beside what a plan is made with."""
-
-    ask_when_unknown: bool
-    copy_replays: bool
-
-    @property
-    def base_url(self) -> str:
-        """Where requests go; asking for the demo's address starts the demo."""
-
-    @property
-    def transport(self) -> Transport | None:
-        """In place of the network's own."""
-
-    def key(self) -> Key:
-        """The key for the provider."""
-
-
-Doubt = Literal["pause", "refuse", "send"]
-
-
-@dataclass(frozen=True)
-class Shared:
-    """What runs that go on together share: the slots for downloads, the limiter, the tokens for further attempts.
-
-    `slots` and `limiter` are None for a run that goes alone. `doubt` says what becomes of a request that may have been
-    paid for already: it is sent after a pause in which a person can stop it; refused, for nobody looks on at so many;
-    or sent at once, for a person has asked for just that.
-    """
-
-    slots: asyncio.Semaphore | None = None
-    limiter: Limiter | None = None
-    pace: Pace = PACE
-    doubt: Doubt = "pause"
-
-
-ALONE = Shared()
 
 
 class Drawing:
@@ -194,9 +149,8 @@ class Drawing:
         self._ended = True
         store, lineage = self._sender.store, record.lineage
         if lineage is not None and lineage.kind != "vary" and not is_run(record.folder.parent / lineage.run_id):
-            with contextlib.suppress(
-                SeedreamError
-            ):  # what it goes on from is in another store: together they are whole
+            # What it goes on from is in another store: together they are whole.
+            with suppress(SeedreamError):
                 record = await in_thread(copy_run, record, store)
                 await in_thread(_copy_parent, store, lineage)
         if (self._plan.copy or self._sender.copy_replays) and not is_run(store / record.run_id):
@@ -379,25 +333,6 @@ _takes_to_begin: WeakKeyDictionary[Drawing, tuple[asyncio.AbstractEventLoop, flo
 """The takes of this process that are on their way and have not begun yet: the loop of each, and since when."""
 _loops: dict[str, asyncio.AbstractEventLoop] = {}
 """The event loops of the runs that this process has under way."""
-
-
-def key_for(sender: Sender, plan: Plan) -> Key:
-    """The key for a plan of this client's own provider and address; no other plan is sent, and gets no key."""
-    check_service(sender, plan)
-    return sender.key()
-
-
-def check_service(sender: Sender, plan: Plan) -> None:
-    """Raises `ConfigError` for a plan that is not of this client's own provider and address."""
-    address = sender.given_base_url or EMBEDDED
-    if plan.provider == sender.provider and plan.base_url == address:
-        return
-    own, given, name = sender.provider.name, sender.given_base_url, plan.provider.name
-    own = texts.PROVIDER_AT(provider=own, address=given) if given else own
-    raise ConfigError(
-        texts.PLAN_OF_ANOTHER(provider=name, address=plan.base_url, own=own),
-        hint=texts.MAKE_PLAN_HERE(provider=name),
-    )
 
 
 async def fetch(sender: Sender, record: Record) -> Sets:

@@ -27,7 +27,7 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.api.values import Images
 from seedream_magic.checking import check_plan
 from seedream_magic.continuation import plan_extend, plan_redo, plan_vary
-from seedream_magic.drawing import CONCURRENCY, Drawing, fetch, key_for
+from seedream_magic.drawing import Drawing, fetch
 from seedream_magic.errors import ConfigError, InvalidRequest, printable, reason_of, sends_nothing
 from seedream_magic.images.claims import is_live
 from seedream_magic.images.image_set import Frame, ImageSet
@@ -40,6 +40,7 @@ from seedream_magic.names import NameHints, check_keywords, takes_keywords
 from seedream_magic.planning import OPTIONS, Options, make_ask, plan_in_python, plan_of_record
 from seedream_magic.recover import find_unfinished, sweep_all
 from seedream_magic.replay import find_earlier, find_maker, find_run, stored_set
+from seedream_magic.sender import CONCURRENCY, key_for
 from seedream_magic.session import Progress
 from seedream_magic.words import runs as texts
 from seedream_magic.words.store import STORE_NOT_FOUND

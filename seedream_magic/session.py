@@ -69,9 +69,8 @@ class BackgroundRuns:
 
     def __init__(self) -> None:
         self._stops: dict[object, Stop] = {}
-        self._lock = free_in_child(
-            threading.Lock()
-        )  # a run without an event loop ends on a thread of its own, at any moment
+        # A run without an event loop ends on a thread of its own, at any moment.
+        self._lock = free_in_child(threading.Lock())
 
     def __len__(self) -> int:
         return len(self._stops)

@@ -24,7 +24,7 @@ ROOMS: list[tuple[int, set[str]]] = [
     (9, {"seedream"}),  # the Python client
     (8, {"sweep"}),  # many requests as one thing
     (7, {"batch"}),  # many requests at once
-    (6, {"drawing"}),  # one request: shown, awaited, completed or sent
+    (6, {"drawing", "sender"}),  # one request: shown, awaited, completed or sent
     (5, {"planning", "checking", "continuation", "same_call", "variables", "rows"}),  # from what is asked for to a plan
     (4, {"run", "listener", "tasks", "recover", "replay", "watch"}),  # one run, and what there is of earlier ones
     (3, {"images", "library", "history", "database", "session"}),  # what came back, where it lies, its bill

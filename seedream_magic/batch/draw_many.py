@@ -18,7 +18,7 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.retry import Pace, Tokens
 from seedream_magic.batch.inputs import BadRow
-from seedream_magic.drawing import CONCURRENCY, Doubt, Drawing, Sender, Shared, key_for
+from seedream_magic.drawing import Drawing
 from seedream_magic.errors import (
     AuthFailed,
     MissingKey,
@@ -33,6 +33,7 @@ from seedream_magic.errors import (
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.image_set import Frame, ImageSet, Outcome
 from seedream_magic.images.threads import raise_if_stopped
+from seedream_magic.sender import CONCURRENCY, Doubt, Sender, Shared, key_for
 from seedream_magic.watch import fault_of
 from seedream_magic.words import batch as texts
 

@@ -17,10 +17,10 @@ from seedream_magic.api.redaction import as_text
 from seedream_magic.api.request import ImageRequest
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.checking import check_plan
-from seedream_magic.drawing import Sender, check_service
 from seedream_magic.errors import InvalidRequest, SeedreamError, reason_of
 from seedream_magic.planning import OPTIONS, Options, make_ask, plan_in_python, read_plan_options, read_references
 from seedream_magic.rows import as_switch, cell_value
+from seedream_magic.sender import Sender, check_service
 from seedream_magic.words import batch as texts
 from seedream_magic.words.lists import enumeration
 from seedream_magic.words.requests import PROMPT_IS_TEXT

@@ -32,11 +32,11 @@ from seedream_magic.batch.draw_many import Item, draw_many
 from seedream_magic.batch.inputs import BadRow, Row, RowReader
 from seedream_magic.batch.progress import Progress
 from seedream_magic.batch.workers import draw_elsewhere
-from seedream_magic.drawing import Sender
 from seedream_magic.errors import InvalidRequest, MissingKey, OutcomeUnknown, SeedreamError, SeedreamInterrupted, plural
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.threads import in_thread
 from seedream_magic.planning import Options
+from seedream_magic.sender import Sender
 from seedream_magic.words import batch as texts
 from seedream_magic.words.text import join
 

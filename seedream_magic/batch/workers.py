@@ -20,12 +20,12 @@ from seedream_magic.api.limiter import Limiter
 from seedream_magic.api.plan import Plan
 from seedream_magic.batch.draw_many import Item, draw_many, failed_item
 from seedream_magic.batch.inputs import BadRow
-from seedream_magic.drawing import Sender, check_service
 from seedream_magic.errors import ConfigError, MissingKey, SeedreamError, reason_of
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.images.record import read_record
 from seedream_magic.images.stored_runs import load_whole
 from seedream_magic.images.threads import in_thread, raise_if_stopped
+from seedream_magic.sender import Sender, check_service
 from seedream_magic.session import Reservation, Session
 from seedream_magic.words import batch as texts
 from seedream_magic.words.lists import enumeration

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from seedream_magic.api.make_request import Ask, make_request
 from seedream_magic.api.plan import Plan
 from seedream_magic.api.references.reference import Reference
-from seedream_magic.drawing import CONCURRENCY, Sender, key_for
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.planning import plan_ask, read_references
+from seedream_magic.sender import CONCURRENCY, Sender, key_for
 from seedream_magic.session import Progress
 from seedream_magic.sweep.axes import DEFAULT_SEED, Axis, Place, check_places, cross
 from seedream_magic.sweep.ledger import TOLD_BY_LEDGER, make_ledger
