@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from functools import reduce
@@ -249,14 +249,6 @@ class Run:
     async def _exchange(self, http: Client, downloads: asyncio.TaskGroup) -> SeedreamError | None:
         """Send the plan and take in the answer; returns what broke it off, None if it came to its end."""
         tally = self._tally
-
-        async def follow(events: AsyncGenerator[Event, None]) -> None:
-            async with aclosing(events):
-                async for event in events:
-                    self._act(event)
-                    if isinstance(event, Picture):
-                        downloads.create_task(self._deliver(event, http))
-
         failure: SeedreamError | None = None
         try:
             async with post(
@@ -273,11 +265,11 @@ class Run:
                 self._listener = Listener(answer, self.folder, self.key, self._reader, tally, most, self._extractor)
                 await self._listener.record_head()
                 self._note_head(answer)
-                await follow(self._listener.events())
+                await self._follow(self._listener.events(), http, downloads)
             if tally.left_out and tally.expected is not None and not (tally.all_named or self._reader.tasks):
                 self._note(texts.HOLDS_MORE())
             if self._reader.tasks and not tally.all_named:
-                await self._follow_tasks(http, follow)
+                await self._follow_tasks(http, downloads)
         except SeedreamError as error:
             failure = error
         except Exception as exc:  # noqa: BLE001 - a fault of this program must not cost the pictures on their way
@@ -303,9 +295,15 @@ class Run:
             failure.hint = join(failure.hint, first or texts.BYTES_ARE_KEPT(path=raw.path))
         return failure
 
-    async def _follow_tasks(
-        self, http: Client, follow: Callable[[AsyncGenerator[Event, None]], Awaitable[None]]
-    ) -> None:
+    async def _follow(self, events: AsyncGenerator[Event, None], http: Client, downloads: asyncio.TaskGroup) -> None:
+        """Do what the events ask for; the pictures that they name are saved meanwhile."""
+        async with aclosing(events):
+            async for event in events:
+                self._act(event)
+                if isinstance(event, Picture):
+                    downloads.create_task(self._deliver(event, http))
+
+    async def _follow_tasks(self, http: Client, downloads: asyncio.TaskGroup) -> None:
         """Ask for the tasks that a gateway gave in place of pictures, until they are done."""
         tasks = list(self._reader.tasks.values())
         waiting = texts.TASK_IS_ASKED_FOR(task=describe(tasks))
@@ -314,7 +312,7 @@ class Run:
         service = TaskService(self.plan.provider, self.plan.base_url, lambda: self.key, http, self._transport)
         most = self.plan.request.images_at_most
         follower = TaskFollower(service, self.folder, self._reader, most, self._extractor, self._pace)
-        await follow(follower.events(tasks))
+        await self._follow(follower.events(tasks), http, downloads)
         self._set(task="", notes=tuple(note for note in self.images.notes if note != waiting))
         self._note(texts.TASK_WAS_ASKED_FOR(task=describe(tasks)))
         self._tally.complete = True

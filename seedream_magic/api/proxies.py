@@ -86,9 +86,8 @@ def named_proxy(scheme: str) -> Proxy | None:
     system = getproxies()
     socks = re.sub(r"^\w+://", "socks5://", system.get("socks", ""))
     value = system.get(scheme) or system.get("all") or socks
-    return (
-        _read(texts.SYSTEM(), value.replace("socks4://", "socks5://")) if value else None
-    )  # Windows knows no other SOCKS
+    # Python calls each SOCKS proxy of Windows socks4.
+    return _read(texts.SYSTEM(), value.replace("socks4://", "socks5://")) if value else None
 
 
 def variable(name: str) -> tuple[str, str] | None:
