@@ -217,10 +217,11 @@ def test_a_chinese_keyboard_means_what_another_means() -> None:
     """《《, ＜＜ and “ ”: read as plain where nothing else can be meant, and told; ” in a prompt stays."""
     for line in ("四季 《《 -n 4", "四季＜＜-n 4"):
         read = parse_cell(line, "“春”")
-        assert len(read.wide) == 1
-        assert replace(read, wide=()) == parse_cell("四季 << -n 4", "“春”"), line
+        assert len(read.notes) == 1
+        assert replace(read, notes=()) == parse_cell("四季 << -n 4", "“春”"), line
     quoted = parse_cell("--参考图 “a b.png”", "x")
-    assert (quoted.ask.refs, quoted.wide) == (["a b.png"], ("“ ”",))
+    assert quoted.ask.refs == ["a b.png"]
+    assert quoted.notes == ("Typed full-width and read as plain: “ ”.",)
 
 
 def test_every_option_has_a_chinese_name() -> None:

@@ -89,6 +89,11 @@ def test_raw_braces_are_no_news(shell: InteractiveShell, server: RawServer) -> N
     assert "Sent as typed" not in run(shell, "%%seedream --dry-run --vary --raw\n{red|blue} {x}")[1]
 
 
+def test_a_prompt_that_reads_as_code_is_told_of_many_runs_as_of_one(shell: InteractiveShell, server: RawServer) -> None:
+    """Each of them is paid."""
+    assert "reads as Python" in run(shell, "%%seedream --dry-run --repeat 2\nprint('a red kite')")[1]
+
+
 def test_options_are_crossed_and_set_by_rows_in_chinese(shell: InteractiveShell, server: RawServer) -> None:
     """By the words that a cell takes as options; one letter is the name of a column, and no option."""
     shell.user_ns["表"] = [{"动物": "狐狸", "尺寸": "4K", "n": 16}, {"动物": "仙鹤", "尺寸": "2K", "n": 17}]

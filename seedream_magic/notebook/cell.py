@@ -13,17 +13,14 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.first_line import read_line
 from seedream_magic.notebook.mistakes import notes_on, refuse_body
 from seedream_magic.words import cells as texts
+from seedream_magic.words.lists import enumeration
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A parsed cell: what it asks for, with nothing that was not typed, and how to run it.
-
-    `wide` are the signs of a Chinese keyboard that were read as plain ones, `notes` what else is to be told.
-    """
+    """A parsed cell: what it asks for, with nothing that was not typed, how to run it, and what is to be told of it."""
 
     ask: Ask
-    wide: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     name: str | None = None
     provider: str | None = None
@@ -56,7 +53,8 @@ def parse_cell(line: str, body: str) -> Cell:
         refuse_body(body)
     running = {part.name: typed.pop(part.name) for part in fields(Cell) if part.name in typed}
     _check_sweep(running, typed)
-    return Cell(Ask.of(read_prompt(body), typed), wide, notes_on(body), **running)
+    notes = (*notes_on(body), *([texts.WIDE_AS_PLAIN(typed=enumeration(wide))] if wide else []))
+    return Cell(Ask.of(read_prompt(body), typed), notes, **running)
 
 
 def _check_sweep(running: dict[str, Any], typed: dict[str, Any]) -> None:

@@ -22,8 +22,7 @@ from seedream_magic.planning import plan_ask
 from seedream_magic.seedream import Seedream
 from seedream_magic.variables import fill_prompt, value_of
 from seedream_magic.words import cells, dry_run
-from seedream_magic.words.lists import ITEMS
-from seedream_magic.words.text import chain
+from seedream_magic.words.lists import enumeration
 
 
 def draw_cell(desk: Desk, line: str, text: str) -> None:
@@ -69,12 +68,8 @@ def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
     client = desk.client(cell.provider)
     refs = [value_of(text, desk.variables) for text in ask.refs]
     plan = plan_ask(client, replace(ask, prompt=prompt, refs=refs))
-    notes = [*cell.notes]
-    if cell.wide:
-        notes.append(cells.WIDE_AS_PLAIN(typed=chain(ITEMS, cell.wide)))
-    if unfilled:
-        notes.append(cells.NOTHING_TO_FILL_IN(names=chain(ITEMS, unfilled)))
-    return replace(plan, warnings=(*plan.warnings, *notes)), client
+    as_typed = [cells.NOTHING_TO_FILL_IN(names=enumeration(unfilled))] if unfilled else []
+    return replace(plan, warnings=(*plan.warnings, *cell.notes, *as_typed)), client
 
 
 def _print_plan(plan: Plan) -> None:

@@ -18,8 +18,7 @@ from seedream_magic.variables import value_of, variable_of
 from seedream_magic.words import cells, dry_run
 from seedream_magic.words import errors as error_texts
 from seedream_magic.words import sweeps as texts
-from seedream_magic.words.lists import COMMA
-from seedream_magic.words.text import chain, join
+from seedream_magic.words.text import join
 
 if TYPE_CHECKING:
     from seedream_magic.seedream import Seedream
@@ -67,8 +66,7 @@ def _plan(desk: Desk, cell: Cell, client: Seedream) -> Sweep:
         raw=cell.raw,
         name=cell.name or "_seedream",
     )
-    wide = cells.WIDE_AS_PLAIN(typed=chain(COMMA, cell.wide)) if cell.wide else ""
-    return replace(sweep, notes=(*sweep.notes, wide)) if wide else sweep
+    return replace(sweep, notes=(*sweep.notes, *cell.notes))
 
 
 def cell_axes(cell: Cell, variables: Mapping[str, Any], *, filled: Mapping[str, Any]) -> tuple[Prompt, list[Axis]]:

@@ -19,8 +19,7 @@ from seedream_magic.sweep.ledger import TOLD_BY_LEDGER, make_ledger
 from seedream_magic.sweep.sweep import Sweep, SweepClient
 from seedream_magic.words import cells
 from seedream_magic.words import sweeps as texts
-from seedream_magic.words.lists import COMMA
-from seedream_magic.words.text import chain
+from seedream_magic.words.lists import enumeration
 
 _MOST_WARNINGS = 3
 """Of those that concern only some of the runs."""
@@ -68,9 +67,9 @@ def plan_sweep(
     unfilled = [] if raw else [*dict.fromkeys(name for place in places for name in place.unfilled)]
     drawn = DEFAULT_SEED if seed is None else seed
     notes = [
-        cells.NOTHING_TO_FILL_IN(names=chain(COMMA, unfilled)) if unfilled else "",
+        cells.NOTHING_TO_FILL_IN(names=enumeration(unfilled)) if unfilled else "",
         *(note for axis in axes for note in axis.notes),
-        *(texts.UNUSED_COLUMNS(names=chain(COMMA, axis.unused)) for axis in axes if axis.unused),
+        *(texts.UNUSED_COLUMNS(names=enumeration(axis.unused)) for axis in axes if axis.unused),
         texts.SAMPLE_OF(runs=len(made), seed=drawn) if sample is not None else "",
     ]
     return Sweep(
