@@ -114,12 +114,12 @@ class Session:
 
     `home` is the folder that relative paths of stores start from, None for the current one. `check` raises
     `InvalidRequest` for a plan that may not be sent; it may look at what is reserved. `check_alone` does so for a
-    request that never may, whatever went before it. `check_day` does so for what all
-    sessions of this user may bill in a day; it is called where no other run can begin. `check_together` does so for
-    what many plans may bill together, and may ask the person. `prices` are those of an image that the person has set,
-    by model; `paid` is what the images that were billed cost. `progress` makes what shows how a run grows that nobody
-    else shows. `made` are the ids of the runs that this session sent:
-    their words are a person's own, those of other records are data. All of it changes under `lock` only.
+    request that never may, whatever went before it. `check_day` does so for what all sessions of this user may bill in
+    a day; it is called where no other run can begin. `check_together` does so for what many plans may bill together,
+    and may ask the person. `prices` are those of an image that the person has set, by model; `paid` is what the images
+    that were billed cost. `progress` makes what shows how a run grows that nobody else shows. `made` are the ids of the
+    runs that this session sent: their words are a person's own, those of other records are data. All of it changes
+    under `lock` only.
     """
 
     home: Path | None = None

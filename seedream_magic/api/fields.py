@@ -134,18 +134,13 @@ _SET_KEYS = ("sequential_image_generation", "sequential_image_generation_options
 FIELDS = (
     Field("images", ("-n", "--images"), meanings.IMAGES, "N", parse_images, default=1, keys=_SET_KEYS),
     Field("model", ("-m", "--model"), meanings.MODEL, "ID", parse_model, keys=("model",), own=True),
-    Field("size", ("-s", "--size"), meanings.SIZE,
-          "SIZE", parse_size, words=tuple(SIDES), keys=("size",), own=True),
+    Field("size", ("-s", "--size"), meanings.SIZE, "SIZE", parse_size, words=tuple(SIDES), keys=("size",), own=True),
     Field("ratio", ("-r", "--ratio"), meanings.RATIO,
           "W:H", lambda value: "{}:{}".format(*parse_ratio(value)), words=RATIOS, keys=("size",)),
-    Field("refs", ("-i", "--ref"),
-          meanings.REFS,
-          "X", partial(parse_source, "ref"), repeated=True, keys=("image",)),
+    Field("refs", ("-i", "--ref"), meanings.REFS, "X", partial(parse_source, "ref"), repeated=True, keys=("image",)),
     Field("fit", ("--fit",), meanings.FIT),
-    Field("stream", ("--stream",), meanings.STREAM,
-          with_no=True, keys=("stream",), own=True),
-    Field("watermark", ("--watermark",), meanings.WATERMARK,
-          with_no=True, default=True, keys=("watermark",), own=True),
+    Field("stream", ("--stream",), meanings.STREAM, with_no=True, keys=("stream",), own=True),
+    Field("watermark", ("--watermark",), meanings.WATERMARK, with_no=True, default=True, keys=("watermark",), own=True),
     Field("response_format", ("--response-format",), meanings.RESPONSE_FORMAT,
           "FORMAT", partial(parse_word, "response-format", RESPONSE_FORMATS), words=RESPONSE_FORMATS,
           default="url", keys=("response_format",), own=True),
@@ -154,9 +149,8 @@ FIELDS = (
           keys=("output_format",), optional=True, needs="output_format"),
     Field("background", ("--background",), meanings.BACKGROUND, "KIND", partial(parse_word, "background", _BACKGROUNDS),
           words=_BACKGROUNDS, keys=("background",), optional=True, needs="background"),
-    Field("layer_decomposition", ("--layer-decomposition",),
-          meanings.LAYER_DECOMPOSITION,
-          default=False, keys=("layer_decomposition",), own=True, optional=True, needs="layer_decomposition"),
+    Field("layer_decomposition", ("--layer-decomposition",), meanings.LAYER_DECOMPOSITION, default=False,
+          keys=("layer_decomposition",), own=True, optional=True, needs="layer_decomposition"),
     Field("web_search", ("--web-search",), meanings.WEB_SEARCH,
           keys=("tools",), optional=True, on=[{"type": "web_search"}], needs="tools"),
     Field("optimize_prompt", ("--optimize-prompt",), meanings.OPTIMIZE_PROMPT, "MODE",
@@ -170,8 +164,7 @@ TAKE = Field("take", ("--take",), meanings.TAKE, "K", parse_take)
 COPY = Field("copy", ("--copy",), meanings.COPY)
 EXTRA = Field("extra", ("--extra",), meanings.EXTRA, "JSON", parse_extra)
 CHECK = Field("check", ("--no-check",), meanings.CHECK)
-TIMEOUT = Field("timeout", ("--timeout",), meanings.TIMEOUT,
-                "S", parse_timeout)
+TIMEOUT = Field("timeout", ("--timeout",), meanings.TIMEOUT, "S", parse_timeout)
 # fmt: on
 KEYWORDS = (*FIELDS, FRESH, TAKE, COPY, EXTRA, CHECK, TIMEOUT)
 """Everything that `Seedream.plan` takes beside the prompt, and a cell too."""

@@ -47,11 +47,10 @@ class Card:
 
     `index` counts from 0 (people read numbers from 1). `caption` is the prompt of the picture. `picture` is the file of
     the original, `file` its path as others may read it, and `digest` says which bytes it has; `width` and `height` are
-    its pixels. `link` leads to the
-    original, `download` is the name under which it is then saved. `commands` are the lines to run in a cell for a
-    failed one. `copies` are the texts that can be copied, by the keys of `carousel.COPIES`; `made` among them is for
-    programs. `starred`, `rejected`, `tags` and `note` are what a person has said of the picture. It is `take` of
-    `takes`, where there are several.
+    its pixels. `link` leads to the original, `download` is the name under which it is then saved. `commands` are the
+    lines to run in a cell for a failed one. `copies` are the texts that can be copied, by the keys of
+    `carousel.COPIES`; `made` among them is for programs. `starred`, `rejected`, `tags` and `note` are what a person has
+    said of the picture. It is `take` of `takes`, where there are several.
     """
 
     index: int
