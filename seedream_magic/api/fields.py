@@ -86,6 +86,11 @@ class Field:
         return (*self.flags, *([f"--no-{self.flag.removeprefix('--')}"] if self.with_no else []))
 
     @property
+    def chinese_flags(self) -> tuple[str, ...]:
+        """Every way to type it in Chinese."""
+        return tuple(name for name, flag in CHINESE_FLAGS.items() if flag in self.all_flags)
+
+    @property
     def usage(self) -> str:
         """The option as the help shows it."""
         off = self.all_flags[len(self.flags) :]

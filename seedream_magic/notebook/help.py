@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from seedream_magic.api.fields import CHINESE_FLAGS, FIELDS, Field
+from seedream_magic.api.fields import FIELDS, Field
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.options import COLUMNS, COMMANDS, OPTIONS, SWEEP_OPTIONS, chinese_meaning, usage_of
 from seedream_magic.view.markup import text_lines, text_table, text_within
@@ -74,16 +74,14 @@ def help_page(topic: str, language: Language) -> str:
 
 def _names_of(option: Field) -> set[str]:
     """An option by its long names without hyphens, its Chinese one too."""
-    flags = [*option.all_flags, *(name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags)]
-    return {option.name, *(flag.lstrip("-") for flag in flags)}
+    return {option.name, *(flag.lstrip("-") for flag in (*option.all_flags, *option.chinese_flags))}
 
 
 def _entry(option: Field, *, chinese: bool) -> tuple[str, str]:
     """An option as it is typed, and what it means."""
     if not chinese:
         return option.usage, option.meaning.in_language("en")
-    names = [name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags]
-    return f"{' / '.join(names)}  {usage_of(option.usage, 'zh')}", option.meaning.in_language("zh")
+    return f"{' / '.join(option.chinese_flags)}  {usage_of(option.usage, 'zh')}", option.meaning.in_language("zh")
 
 
 def _screen(*, chinese: bool) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 
 from seedream_magic.api.fields import (
     CHECK,
-    CHINESE_FLAGS,
     COPY,
     EXTRA,
     FIELDS,
@@ -195,8 +194,7 @@ def usage_of(typed: str, language: Language) -> str:
 
 def chinese_meaning(option: Field) -> str:
     """What an option means in Chinese, and as what it can be typed there."""
-    names = [name for name, flag in CHINESE_FLAGS.items() if flag in option.all_flags]
-    return _beside(option.meaning.in_language("zh"), names)
+    return _beside(option.meaning.in_language("zh"), option.chinese_flags)
 
 
 def _entry(typed: str, meaning: str) -> str:
