@@ -83,7 +83,7 @@ class TaskFollower:
     pace: Pace = PACE
 
     async def events(self, tasks: Sequence[Task]) -> AsyncGenerator[Event, None]:
-        """The events of the tasks' answers, as they come; those that hold something are on disk before.
+        """The events of the tasks' answers, as they come; what holds something is on disk before it is handed out.
 
         Each task is followed to its end, whatever becomes of the others. Raises `ResponseBroken` in the end where one
         could not be asked for, or took longer than half an hour.

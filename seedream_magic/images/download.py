@@ -186,7 +186,8 @@ class _Attempts(Generic[Value, Kept]):
 
     async def next(self) -> Kept | _Doubtful[Value]:
         """What one attempt gives. Raises a `_PassingFault`, or an error that is final."""
-        body, fault = _Body(), None
+        body = _Body()
+        fault: _PassingFault | None = None
         with closing(body.data):
             try:
                 async with asyncio.timeout(min(_TOTAL_SECONDS, self.left)):

@@ -73,10 +73,10 @@ def _plan_cell(desk: Desk, cell: Cell) -> tuple[Plan, Seedream]:
 
 
 def _print_plan(plan: Plan) -> None:
-    print(json.dumps(plan.short_body, ensure_ascii=False, indent=2))  # noqa: T201 - what was asked for is text
+    body = json.dumps(plan.short_body, ensure_ascii=False, indent=2)
     paid = dry_run.MAY_BILL(bill=bill_text(plan.request.images_at_most, plan.price))
     unpaid = dry_run.STORED(run=plan.stored) if plan.stored else dry_run.FREE()
-    print(f"\n{plan.curl()}\n")  # noqa: T201 - see above
-    print(paid if plan.provider.needs_key and not plan.stored else unpaid)  # noqa: T201 - see above
-    for warning in (*plan.warnings, *([dry_run.CURL_TO_READ()] if plan.short_body != plan.body else [])):
-        print(warning)  # noqa: T201 - see above
+    bill = paid if plan.provider.needs_key and not plan.stored else unpaid
+    shortened = [dry_run.CURL_TO_READ()] if plan.short_body != plan.body else []
+    lines = (body, f"\n{plan.curl()}\n", bill, *plan.warnings, *shortened)
+    print("\n".join(lines))  # noqa: T201 - what was asked for is text
