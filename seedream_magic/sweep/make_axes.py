@@ -19,7 +19,7 @@ from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.rows import Row, as_switch, cell_value, is_missing, listed, read_rows
-from seedream_magic.sweep.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
+from seedream_magic.sweep.axes import Axis, Change, Prompt, axis_word, hide_signs, plain_signs, refuse_problems
 from seedream_magic.variables import change_parts, names_in
 from seedream_magic.words import sweeps as texts
 from seedream_magic.words.language import own_language
@@ -191,14 +191,14 @@ def names_of(prompt: Prompt, groups: Sequence[Axis] = ()) -> tuple[str, ...]:
 def _axis(name: str, labels: Sequence[str], changes: Sequence[Change | None]) -> Axis:
     """The axis. Raises `InvalidRequest` where a value stands there twice; holes may."""
     if not labels:
-        raise InvalidRequest(texts.NO_VALUES(name=name))
+        raise InvalidRequest(texts.NO_VALUES(name=axis_word(name)))
     used, holes = dict[str, None](), 0
     for label, change in zip(labels, changes, strict=True):
         holes += change is None
         own = label if change is not None else HOLE if holes == 1 else f"{HOLE} ({holes})"
         if own in used:
             value = texts.EMPTY_VALUE() if label == texts.NOTHING() else repr(label[:40])
-            raise InvalidRequest(texts.GIVEN_TWICE(name=name, value=value))
+            raise InvalidRequest(texts.GIVEN_TWICE(name=axis_word(name), value=value))
         used[own] = None
     return Axis(name, tuple(used), tuple(changes))
 

@@ -29,7 +29,7 @@ from seedream_magic.errors import (
 from seedream_magic.images.cards import public_cards
 from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
 from seedream_magic.names import KIN, NameHints, takes_keywords
-from seedream_magic.sweep.axes import Axis, Place
+from seedream_magic.sweep.axes import Axis, Place, axis_word
 from seedream_magic.sweep.ledger import Ledger
 from seedream_magic.view.cards import Grid, GridCell, GridState
 from seedream_magic.words import errors as error_texts
@@ -141,7 +141,7 @@ class Sweep(NameHints, Sequence[ImageSet]):
             labels = tuple(part.strip().strip("'\"") for part in key.split(","))
         unknown = next((label for label in labels if label not in known), None)
         if unknown is not None:
-            rows = [COLON(first=axis.name, then=enumeration(axis.labels[:12])) for axis in self.crossed]
+            rows = [COLON(first=axis_word(axis.name), then=enumeration(axis.labels[:12])) for axis in self.crossed]
             axes = chain(SEMICOLON, rows)
             raise InvalidRequest(texts.NO_LABEL(label=repr(unknown[:60]), axes=axes))
         places = [place.labels for place in self.places]
