@@ -16,7 +16,13 @@ from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.help import help_page
 from seedream_magic.notebook.options import COMMANDS, OPTIONS, usage_of
 from seedream_magic.words.clip import text_width
-from seedream_magic.words.commands import CHINESE_COMMANDS, CHINESE_OPTIONS, EXAMPLES_OF_A_SET, OTHER_WORDS
+from seedream_magic.words.commands import (
+    CHINESE_COMMANDS,
+    CHINESE_FOR_A_SET,
+    CHINESE_OPTIONS,
+    EXAMPLES_OF_A_SET,
+    OTHER_WORDS,
+)
 from seedream_magic.words.language import Language, language_around, told_language
 
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -71,6 +77,17 @@ def test_what_a_set_is_asked_for_is_explained(shell: InteractiveShell, word: str
     refused = run_cell(shell, f"%seedream {word} story 1")[1]
     assert f".{word}(" in refused
     assert f"%seedream help {word}" in refused
+
+
+@pytest.mark.parametrize(("word", "method"), sorted(CHINESE_FOR_A_SET.items()))
+def test_what_a_set_is_asked_for_has_a_chinese_name(shell: InteractiveShell, word: str, method: str) -> None:
+    """The nearest command by its letters is another one: 重试 is none of 重画."""
+    shell.run_cell("%config SeedreamMagics.language = 'zh'")
+    refused = run_cell(shell, f"%seedream {word} 故事")[1]
+    assert f".{method}(" in refused
+    assert f"%seedream help {word}" in refused
+    assert "story" not in refused
+    assert f".{method}(" in help_page(word, "zh")
 
 
 def test_the_topics_are_listed_and_words_of_other_programs_understood(shell: InteractiveShell) -> None:

@@ -57,8 +57,8 @@ def _about_unknown(word: str) -> str:
         return texts.NO_COMMAND(typed=repr(word))
     if word.lower() in texts.STATUS_WORDS:
         return texts.STATUS_ALONE(typed=repr(word))
-    if example := texts.EXAMPLES_OF_A_SET.get(word.lower()):
-        return texts.OF_A_SET(typed=repr(word), example=example, word=word.lower())
+    if example := texts.EXAMPLES_OF_A_SET.get(texts.CHINESE_FOR_A_SET.get(word, word.lower())):
+        return texts.OF_A_SET(typed=repr(word), example=example(), word=word.lower())
     other = texts.OTHER_WORDS.get(word.lower())
     near = (
         [other]
