@@ -101,7 +101,15 @@ def test_a_cell_typed_on_a_chinese_keyboard_draws(shell: InteractiveShell, serve
 
 
 @pytest.mark.parametrize(
-    "typed", ["%seedream帮助", "％seedream 帮助", "％seedream帮助", "# 帮助\n%Seedream 帮助", "a = 1\n％ seedream帮助"]
+    "typed",
+    [
+        "%seedream帮助",
+        "％seedream 帮助",
+        "％seedream帮助",
+        "# 帮助\n%Seedream 帮助",
+        "a = 1\n％ seedream帮助",
+        "％seedream？",
+    ],
 )
 def test_a_command_typed_on_a_chinese_keyboard_runs(shell: InteractiveShell, typed: str) -> None:
     """IPython knows neither a full-width sign nor a name without a blank behind it, and says so in English."""
@@ -116,6 +124,14 @@ def test_a_cell_without_a_blank_behind_its_name_is_one(shell: InteractiveShell, 
     assert (error, len(shell.user_ns["图"])) == (None, 2)
     (body,) = bodies(server.requests)
     assert body["prompt"] == "一只狐狸"
+
+
+@pytest.mark.parametrize("typed", ["%%seedream：一只狐狸", "%%seedream，", "％％seedream一只狐狸"])
+def test_a_prompt_right_behind_the_name_is_told(shell: InteractiveShell, server: RawServer, typed: str) -> None:
+    """IPython would know no such magic."""
+    error, text, _ = run(shell, f"{typed}\n在雪地里")
+    assert isinstance(error, InvalidRequest), text
+    assert server.requests == []
 
 
 def test_a_command_in_a_string_or_in_another_cell_stays(shell: InteractiveShell) -> None:

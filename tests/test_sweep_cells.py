@@ -113,6 +113,8 @@ def test_axes_have_chinese_names_in_what_is_refused(shell: InteractiveShell, ser
     assert run(shell, "%%seedream 风筝 << --变体 --交叉 尺寸=2K,4K\n{红|蓝}色的风筝")[0] is None
     assert "没有 '绿'。变体：红、蓝；尺寸：2K、4K。" in run(shell, "风筝['绿']")[1]
     assert "尺寸：'2K' 出现了两次" in run(shell, "%%seedream --交叉 尺寸=2K,2K\n猫")[1]
+    assert "尺寸 9K：--尺寸 可取" in run(shell, "%%seedream --交叉 尺寸=2K,9K\n猫")[1]
+    assert "尺寸 写了两次" in run(shell, "%%seedream --交叉 尺寸=2K --交叉 尺寸=4K\n猫")[1]
     assert len(prompts_sent(server)) == 4
 
 

@@ -22,6 +22,7 @@ from seedream_magic.notebook.mistakes import notes_on, refuse_body
 from seedream_magic.variables import NAME, STEP, CannotFillError, take_step
 from seedream_magic.words import cells as texts
 from seedream_magic.words import references
+from seedream_magic.words.grid import axis_word
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,13 @@ def _check_sweep(running: dict[str, Any], typed: dict[str, Any]) -> None:
     twice = next((name for name in crossed if crossed.count(name) > 1), None)
     twice = twice or next((name for name in crossed if name in typed and name != "refs"), None)
     if twice:
-        raise InvalidRequest(texts.CROSSED_TWICE(option=twice))
+        raise InvalidRequest(texts.CROSSED_TWICE(option=axis_word(twice)))
     if running.get("repeat") and ("take" in typed or "fresh" in typed):
         raise InvalidRequest(texts.NO_REPEAT_WITH(option="--take" if "take" in typed else "--fresh"))
 
 
 _EXPRESSION = re.compile(rf"(?P<name>{NAME})(?P<path>(?:\.{NAME}|\[[^\[\]\n]{{1,80}}\])*)")
+_WIDE_BRACKETS = str.maketrans("［］【】", "[][]")
 _CALL = re.compile(rf"{NAME}(?:\.{NAME}|\[[^\[\]\n]{{1,80}}\])*\(.*\)", re.DOTALL)
 
 
@@ -109,6 +111,8 @@ def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
 def variable_of(text: str, namespace: Mapping[str, Any], option: str = "--ref") -> Any:
     """As `value_of`, of whatever kind the value is; `option` is the one that it is given with."""
     name = text.strip()
+    if not os.path.lexists(name):
+        name = name.translate(_WIDE_BRACKETS)
     match = _EXPRESSION.fullmatch(name)
     if name.isidentifier() and name not in namespace and not os.path.lexists(name):
         variables = [known for known in namespace if not known.startswith("_")]

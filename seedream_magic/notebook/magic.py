@@ -85,8 +85,12 @@ def with_body(lines: list[str]) -> list[str]:
 def _plain(typed: re.Pattern[str], name: str, line: str) -> str:
     """A line whose magic is named as IPython knows it; a line that does not begin with it stays as it is."""
     match = typed.match(line)
-    rest = line[match.end() :] if match else ""
-    return f"{name} {rest}" if rest[:1].isalnum() else f"{name}{rest}" if match else line
+    if match is None:
+        return line
+    rest = line[match.end() :]
+    if rest.strip() == "？":
+        return f"{name}?{rest[-1:].strip('？')}"
+    return f"{name}{'' if rest[:1].isascii() else ' '}{rest}"
 
 
 def _with_plain_commands(lines: list[str]) -> list[str]:

@@ -22,7 +22,7 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.variables import change_parts, fill_prompt, names_in
 from seedream_magic.words import sweeps as texts
-from seedream_magic.words.grid import AXES
+from seedream_magic.words.grid import axis_word
 from seedream_magic.words.lists import COLON, enumeration
 from seedream_magic.words.text import Text
 
@@ -92,12 +92,6 @@ class Place:
     def name(self) -> str:
         """What a person finds it by."""
         return " · ".join(dict.fromkeys((*([texts.ROW(row=self.row)] if self.row else []), *self.labels)))
-
-
-def axis_word(name: str) -> str:
-    """What a sentence calls an axis: "size", "尺寸"; a name that is a person's own stays."""
-    word, _, number = name.partition(" ")
-    return " ".join(filter(None, (AXES[word](), number))) if word in AXES else name
 
 
 def cross(

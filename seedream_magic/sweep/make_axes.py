@@ -19,9 +19,10 @@ from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest
 from seedream_magic.rows import Row, as_switch, cell_value, is_missing, listed, read_rows
-from seedream_magic.sweep.axes import Axis, Change, Prompt, axis_word, hide_signs, plain_signs, refuse_problems
+from seedream_magic.sweep.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
 from seedream_magic.variables import change_parts, names_in
 from seedream_magic.words import sweeps as texts
+from seedream_magic.words.grid import axis_word
 from seedream_magic.words.language import own_language
 from seedream_magic.words.lists import COLON, enumeration
 
@@ -112,7 +113,7 @@ def option_axis(name: str, values: object, labels: Sequence[str] | None = None) 
     for label, value in zip(labels, listed, strict=True):
         change = None
         if not _is_hole(value):
-            change = _read(option, value, problems, f"{option.name} {label}")
+            change = _read(option, value, problems, f"{axis_word(option.name)} {label}")
         changes.append(change)
     refuse_problems(problems, len(listed), texts.PROBLEMS_IN_VALUES)
     return _axis(option.name, labels, changes)

@@ -29,12 +29,13 @@ from seedream_magic.errors import (
 from seedream_magic.images.cards import public_cards
 from seedream_magic.images.image_set import Client, Frame, ImageSet, cards_of
 from seedream_magic.names import KIN, NameHints, takes_keywords
-from seedream_magic.sweep.axes import Axis, Place, axis_word
+from seedream_magic.sweep.axes import Axis, Place
 from seedream_magic.sweep.ledger import Ledger
 from seedream_magic.view.cards import Grid, GridCell, GridState
 from seedream_magic.words import errors as error_texts
 from seedream_magic.words import sweeps as texts
 from seedream_magic.words.carousel import BILLED
+from seedream_magic.words.grid import axis_word
 from seedream_magic.words.language import Language, language_of
 from seedream_magic.words.lists import COLON, SEMICOLON, enumeration
 from seedream_magic.words.text import chain, in_language, join

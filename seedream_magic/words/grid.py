@@ -53,3 +53,9 @@ RETRY = Text("Retry", "重试")
 PREVIOUS = Text("Previous cell", "上一格")
 NEXT = Text("Next cell", "下一格")
 COPY_RETRY = Text("Copy retry", "复制重试")
+
+
+def axis_word(name: str) -> str:
+    """What a sentence calls an axis: "size", "尺寸"; a name that is a person's own stays."""
+    word, _, number = name.partition(" ")
+    return " ".join(filter(None, (AXES[word](), number))) if word in AXES else name
