@@ -115,6 +115,13 @@ def test_a_topic_has_its_page_in_chinese(shell: InteractiveShell, topic: str) ->
     assert max(map(text_width, page.splitlines())) <= 80
 
 
+def test_an_option_of_the_doctor_is_no_code(shell: InteractiveShell) -> None:
+    """What begins with a dash is an option, and there is one."""
+    assert "has no option '--network': it takes --probe." in run_cell(shell, "%seedream doctor --network")[1]
+    shell.run_cell("%config SeedreamMagics.language = 'zh'")
+    assert "%seedream 体检 没有选项 '--联网'" in run_cell(shell, "%seedream 体检 --联网")[1]
+
+
 def test_the_commands_have_chinese_names(shell: InteractiveShell) -> None:
     """And their options; another word names the one that was probably meant."""
     shell.run_cell("%config SeedreamMagics.language = 'zh'")

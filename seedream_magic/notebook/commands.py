@@ -226,6 +226,8 @@ def _whether_away(store: Path) -> str:
 
 def _doctor(desk: Desk, words: str) -> None:
     """Say what may be wrong, or what a code of the service means."""
+    if words.startswith("-") and words != "--probe":
+        raise InvalidRequest(texts.NO_OPTION(command="doctor", typed=repr(words[:40]), options="--probe"))
     from seedream_magic.notebook.doctor import doctor  # noqa: PLC0415 - load time, see `desk`
 
     display(doctor(desk, words), raw=True)

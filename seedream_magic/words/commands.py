@@ -36,8 +36,8 @@ EXAMPLES_OF_A_SET = MappingProxyType({
 })  # fmt: skip
 """What people type as a command, and how it is asked of a set."""
 CHINESE_FOR_A_SET = MappingProxyType({
-    "重画": "redo", "续画": "extend", "接着画": "extend", "加一帧": "extend", "选版": "pick", "衍生": "vary",
-    "星标": "star",
+    "重画": "redo", "重绘": "redo", "续画": "extend", "接着画": "extend", "加一帧": "extend", "选版": "pick",
+    "衍生": "vary", "星标": "star",
 })  # fmt: skip
 """The same in Chinese."""
 OTHER_WORDS = MappingProxyType({
