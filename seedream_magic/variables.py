@@ -146,6 +146,7 @@ def _is_of_ipython(name: str, namespace: Mapping[str, Any]) -> bool:
 
 
 _EXPRESSION = re.compile(rf"(?P<name>{_NAME})(?P<path>(?:\.{_NAME}|\[[^\[\]\n]{{1,80}}\])*)")
+_WIDE_BRACKETS = str.maketrans("［］【】", "[][]")
 _CALL = re.compile(rf"{_EXPRESSION.pattern}\(.*\)", re.DOTALL)
 
 
@@ -165,6 +166,8 @@ def value_of(text: str, namespace: Mapping[str, Any]) -> Any:
 def variable_of(text: str, namespace: Mapping[str, Any], option: str = "--ref") -> Any:
     """As `value_of`, of whatever kind the value is; `option` is the one that it is given with."""
     name = text.strip()
+    if not os.path.lexists(name):
+        name = name.translate(_WIDE_BRACKETS)
     match = _EXPRESSION.fullmatch(name)
     if name.isidentifier() and name not in namespace and not os.path.lexists(name):
         variables = [known for known in namespace if not known.startswith("_")]

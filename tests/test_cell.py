@@ -35,6 +35,7 @@ def refusal_of(line: str, body: str = "a fox") -> str:
         ({"images": 4}, ("-n 4", "-n4", "--images 4", "--images=4", "-n 3 -n 4")),  # as in a shell, the last one holds
         ({"images": 4}, ("－n ４", "－ｎ　４", "−n 4", "——images ４")),  # as Chinese keyboards type it
         ({"images": 4, "size": "2K"}, ("--张数 4 --尺寸 2K", "——张数＝４ －－尺寸=2K")),
+        ({"images": 4, "size": "2K"}, ("--张数：4 --尺寸:2K", "-n:4 --size：2K")),
         ({"watermark": False, "stream": True}, ("--无水印 --逐张",)),
         ({"size": "2K"}, ("-s 2k", "—size 2K", "－－ｓｉｚｅ＝2K")),  # two hyphens that a keyboard made one dash
         ({"size": "2048x1024"}, ("-s 2048×1024", "-s '2048 * 1024'")),
@@ -147,6 +148,10 @@ NONE = "%%seedream? lists them"
         ("NAME << comes first: 故事 << -n 2", ("<< 故事 -n 2", "《《 故事 -n 2")),
         ("blanks alone: leave out the comma of 2K,", ("-s 2K, -n 2", "-n 2 -s 2K,")),
         ("blanks alone: leave out the comma of 2K，-n", ("-s 2K，-n 2",)),
+        (
+            "blanks alone: leave out the comma of --size=2K，--张数：2",
+            ("--尺寸：2K，--张数：2", "--尺寸=2K，--张数：2"),
+        ),
         ("blanks alone: leave out the comma of ，", ("-s 2K ，--张数 2", "-s 2K ， -n 2")),
         ("An option begins with two dashes: --尺寸 2K", ("尺寸 2K -n 2", "尺寸=2K", "尺寸：2K")),
         ("An option begins with two dashes: --size 2K", ("size 2K", "-n 2 size=2K")),

@@ -248,6 +248,11 @@ def test_a_bar_shows_where_it_takes_long(capsys: pytest.CaptureFixture[str], mon
     written = capsys.readouterr()
     assert (written.out, "gif:  80%" in written.err) == ("", True)
     assert "gif: 100%" in written.err.rpartition("\r")[2]
+    assert "frame" in written.err
+    monkeypatch.setattr("seedream_magic.words.text.own_language", lambda: "zh")
+    assert list(pictures.progress(range(5), "gif")) == [0, 1, 2, 3, 4]
+    written = capsys.readouterr()
+    assert ("帧" in written.err, "frame" in written.err) == (True, False)
 
 
 def read(images: ImageSet, target: Path, **options: Any) -> dict[str, Any]:

@@ -16,7 +16,13 @@ from seedream_magic.notebook.cell import parse_cell
 from seedream_magic.notebook.help import help_page
 from seedream_magic.notebook.options import COMMANDS, OPTIONS, usage_of
 from seedream_magic.words.clip import text_width
-from seedream_magic.words.commands import CHINESE_COMMANDS, CHINESE_OPTIONS, EXAMPLES_OF_A_SET, OTHER_WORDS
+from seedream_magic.words.commands import (
+    CHINESE_COMMANDS,
+    CHINESE_FOR_A_SET,
+    CHINESE_OPTIONS,
+    EXAMPLES_OF_A_SET,
+    OTHER_WORDS,
+)
 from seedream_magic.words.language import Language, language_around, told_language
 
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -73,6 +79,17 @@ def test_what_a_set_is_asked_for_is_explained(shell: InteractiveShell, word: str
     assert f"%seedream help {word}" in refused
 
 
+@pytest.mark.parametrize(("word", "method"), sorted(CHINESE_FOR_A_SET.items()))
+def test_what_a_set_is_asked_for_has_a_chinese_name(shell: InteractiveShell, word: str, method: str) -> None:
+    """The nearest command by its letters is another one: 重试 is none of 重画."""
+    shell.run_cell("%config SeedreamMagics.language = 'zh'")
+    refused = run_cell(shell, f"%seedream {word} 故事")[1]
+    assert f".{method}(" in refused
+    assert f"%seedream help {word}" in refused
+    assert "story" not in refused
+    assert f".{method}(" in help_page(word, "zh")
+
+
 def test_the_topics_are_listed_and_words_of_other_programs_understood(shell: InteractiveShell) -> None:
     assert "storyboard" in help_page("topics", "en")
     assert "did you mean %seedream purge?" in run_cell(shell, "%seedream delete story")[1]
@@ -96,6 +113,13 @@ def test_a_topic_has_its_page_in_chinese(shell: InteractiveShell, topic: str) ->
     assert error is None
     assert HAN.search(page)
     assert max(map(text_width, page.splitlines())) <= 80
+
+
+def test_an_option_of_the_doctor_is_no_code(shell: InteractiveShell) -> None:
+    """What begins with a dash is an option, and there is one."""
+    assert "has no option '--network': it takes --probe." in run_cell(shell, "%seedream doctor --network")[1]
+    shell.run_cell("%config SeedreamMagics.language = 'zh'")
+    assert "%seedream 体检 没有选项 '--联网'" in run_cell(shell, "%seedream 体检 --联网")[1]
 
 
 def test_the_commands_have_chinese_names(shell: InteractiveShell) -> None:

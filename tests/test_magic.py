@@ -100,6 +100,47 @@ def test_a_cell_typed_on_a_chinese_keyboard_draws(shell: InteractiveShell, serve
     assert "全角符号已按半角读取：《《。" in outputs[-1]["data"]["text/plain"]
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "%seedream帮助",
+        "％seedream 帮助",
+        "％seedream帮助",
+        "# 帮助\n%Seedream 帮助",
+        "a = 1\n％ seedream帮助",
+        "％seedream？",
+    ],
+)
+def test_a_command_typed_on_a_chinese_keyboard_runs(shell: InteractiveShell, typed: str) -> None:
+    """IPython knows neither a full-width sign nor a name without a blank behind it, and says so in English."""
+    error, text, _ = run(shell, typed)
+    assert error is None
+    assert "%%seedream" in text
+
+
+def test_a_cell_without_a_blank_behind_its_name_is_one(shell: InteractiveShell, server: RawServer) -> None:
+    """`%%seedream图 <<` is another magic for IPython."""
+    error, _, _ = run(shell, "%%seedream图 << -n 2\n一只狐狸")
+    assert (error, len(shell.user_ns["图"])) == (None, 2)
+    (body,) = bodies(server.requests)
+    assert body["prompt"] == "一只狐狸"
+
+
+@pytest.mark.parametrize("typed", ["%%seedream：一只狐狸", "%%seedream，", "％％seedream一只狐狸"])
+def test_a_prompt_right_behind_the_name_is_told(shell: InteractiveShell, server: RawServer, typed: str) -> None:
+    """IPython would know no such magic."""
+    error, text, _ = run(shell, f"{typed}\n在雪地里")
+    assert isinstance(error, InvalidRequest), text
+    assert server.requests == []
+
+
+def test_a_command_in_a_string_or_in_another_cell_stays(shell: InteractiveShell) -> None:
+    """Only lines that IPython would take for commands are read as such."""
+    run(shell, 'text = """\n％seedream帮助\n"""')
+    assert shell.user_ns["text"] == "\n％seedream帮助\n"
+    assert shell.transform_cell("%%html\n％seedream帮助").count("％seedream帮助") == 1
+
+
 def test_flag_before_trait_before_environment_before_default(
     shell: InteractiveShell, server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,7 +43,8 @@ def test_the_providers() -> None:
         "demo": ("", (), "doubao-seedream-4-5", True, False),
     }
     assert all(find_model(provider.default_model) for provider in PROVIDERS.values())
-    assert find_provider(" Ark\n").name == "ark"
+    assert find_provider(" Ark\n").name == find_provider("方舟").name == "ark"
+    assert find_provider("演示").name == "demo"
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("AnyFats", "anyfast"), ("dem", "demo"), ("", ""), ("x" * 10_000, "")])

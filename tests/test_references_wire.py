@@ -292,7 +292,12 @@ def test_references_by_the_notebooks_names(
     ip.run_cell("%load_ext seedream_magic\n%seedream use demo")
     monkeypatch.setenv("SEEDREAM_STORE", str(store))
     ip.user_ns |= {"英雄": [jpeg(1), jpeg(2)], "picture": Image.new("RGB", (40, 40))}
-    expected = {"英雄[1]": ("data:image/jpeg", 2), "英雄": ("data:image/jpeg", 4), "picture": ("data:image/png", 2)}
+    expected = {
+        "英雄[1]": ("data:image/jpeg", 2),
+        "英雄【0】": ("data:image/jpeg", 2),
+        "英雄": ("data:image/jpeg", 4),
+        "picture": ("data:image/png", 2),
+    }
     refused = dict.fromkeys(("英雄[7]", "open('x')", "picture.nothing"), ("Nothing was sent.", 1))
     for typed, (words, count) in (expected | refused).items():  # a picture stands in the body and in the curl line
         with capture_output() as captured:

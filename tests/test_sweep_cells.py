@@ -112,6 +112,17 @@ def test_without_vary_braces_are_what_they_were(shell: InteractiveShell, server:
     assert "as typed: {red|blue kite. With --vary" in run(shell, "%%seedream\na {red|blue kite")[1]
 
 
+def test_axes_have_chinese_names_in_what_is_refused(shell: InteractiveShell, server: RawServer) -> None:
+    """A Chinese sentence names an axis as the grid does."""
+    shell.run_cell("%config SeedreamMagics.language = 'zh'")
+    assert run(shell, "%%seedream 风筝 << --变体 --交叉 尺寸=2K,4K\n{红|蓝}色的风筝")[0] is None
+    assert "没有 '绿'。变体：红、蓝；尺寸：2K、4K。" in run(shell, "风筝['绿']")[1]
+    assert "尺寸：'2K' 出现了两次" in run(shell, "%%seedream --交叉 尺寸=2K,2K\n猫")[1]
+    assert "尺寸 9K：--尺寸 可取" in run(shell, "%%seedream --交叉 尺寸=2K,9K\n猫")[1]
+    assert "尺寸 写了两次" in run(shell, "%%seedream --交叉 尺寸=2K --交叉 尺寸=4K\n猫")[1]
+    assert len(prompts_sent(server)) == 4
+
+
 @pytest.mark.parametrize(
     ("options", "body", "words"),
     [

@@ -79,8 +79,9 @@ DEFAULT_PROVIDER = "anyfast"
 
 
 def find_provider(name: str) -> Provider:
-    """The provider of that name. Raises `ConfigError` with the name that was probably meant."""
-    provider = PROVIDERS.get(name.strip().lower())
+    """The provider of that name, also in Chinese. Raises `ConfigError` with the name that was probably meant."""
+    typed = name.strip().lower()
+    provider = PROVIDERS.get(texts.CHINESE_PROVIDERS.get(typed, typed))
     if provider is not None:
         return provider
     near = difflib.get_close_matches(name.lower(), PROVIDERS, n=1)

@@ -13,6 +13,7 @@ from seedream_magic.errors import InvalidRequest
 from seedream_magic.notebook.first_line import read_line
 from seedream_magic.notebook.mistakes import notes_on, refuse_body
 from seedream_magic.words import cells as texts
+from seedream_magic.words.grid import axis_word
 from seedream_magic.words.lists import enumeration
 
 
@@ -72,6 +73,6 @@ def _check_sweep(running: dict[str, Any], typed: dict[str, Any]) -> None:
     twice = next((name for name in crossed if crossed.count(name) > 1), None)
     twice = twice or next((name for name in crossed if name in typed and name != "refs"), None)
     if twice:
-        raise InvalidRequest(texts.CROSSED_TWICE(option=twice))
+        raise InvalidRequest(texts.CROSSED_TWICE(option=axis_word(twice)))
     if running.get("repeat") and ("take" in typed or "fresh" in typed):
         raise InvalidRequest(texts.NO_REPEAT_WITH(option="--take" if "take" in typed else "--fresh"))

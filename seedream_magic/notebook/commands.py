@@ -57,8 +57,8 @@ def _about_unknown(word: str) -> str:
         return texts.NO_COMMAND(typed=repr(word))
     if word.lower() in texts.STATUS_WORDS:
         return texts.STATUS_ALONE(typed=repr(word))
-    if example := texts.EXAMPLES_OF_A_SET.get(word.lower()):
-        return texts.OF_A_SET(typed=repr(word), example=example, word=word.lower())
+    if example := texts.EXAMPLES_OF_A_SET.get(texts.CHINESE_FOR_A_SET.get(word, word.lower())):
+        return texts.OF_A_SET(typed=repr(word), example=example(), word=word.lower())
     other = texts.OTHER_WORDS.get(word.lower())
     near = (
         [other]
@@ -226,6 +226,8 @@ def _whether_away(store: Path) -> str:
 
 def _doctor(desk: Desk, words: str) -> None:
     """Say what may be wrong, or what a code of the service means."""
+    if words.startswith("-") and words != "--probe":
+        raise InvalidRequest(texts.NO_OPTION(command="doctor", typed=repr(words[:40]), options="--probe"))
     from seedream_magic.notebook.doctor import doctor  # noqa: PLC0415 - load time, see `desk`
 
     display(doctor(desk, words), raw=True)

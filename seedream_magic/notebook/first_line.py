@@ -52,7 +52,7 @@ def read_line(line: str) -> tuple[dict[str, Any], tuple[str, ...]]:
 def chinese_names(line: str) -> dict[str, str]:
     """The options that a line has in Chinese, also behind --xy, by what they mean: `{"--size": "--尺寸"}`."""
     in_chinese = {flag: name for name, flag in CHINESE_FLAGS.items()}
-    typed = re.findall(rf"(?:^|\s)(?:[{_DASHES}]{{1,2}}(\w+)(?=[\s=]|$)|(\w+)=)", line.replace("＝", "="))
+    typed = re.findall(rf"(?:^|\s)(?:[{_DASHES}]{{1,2}}(\w+)(?=[\s=:：]|$)|(\w+)=)", line.replace("＝", "="))
     names = {f"--{flag or axis}" for flag, axis in typed}
     options = [{flag: in_chinese[flag] for flag in option.all_flags if flag in in_chinese} for option in OPTIONS]
     return {flag: name for flags in options if names & {*flags.values()} for flag, name in flags.items()}
@@ -153,12 +153,12 @@ def split_line(line: str) -> list[str]:
 
 def _plain_flag(word: str) -> str:
     """The option that a word is when its dashes (or all of it) came from Chinese input; any other word as it is."""
-    typed, sign, value = re.fullmatch(r"([^=＝]*)([=＝]?)(.*)", word, re.DOTALL).groups()  # type: ignore[union-attr]  # every text matches
+    typed, sign, value = re.fullmatch(r"([^=＝:：]*)([=＝:：]?)(.*)", word, re.DOTALL).groups()  # type: ignore[union-attr]  # every text matches
     name = unicodedata.normalize("NFKC", typed).lstrip(_DASHES)
     flag = ("-" if len(name) == 1 else "--") + name
     if word[:1] in _DASHES and (meant := CHINESE_FLAGS.get(flag)):
         flag = meant
-    elif word[:1] not in _WIDE_DASHES or flag not in FLAGS:
+    elif flag not in FLAGS or not (word[:1] in _WIDE_DASHES or (word[:1] == "-" and sign in {":", "："})):
         return word
     return f"{flag}{sign and '='}{value}"
 
@@ -178,14 +178,15 @@ def _refuse_run_together(words: list[str]) -> None:
             raise InvalidRequest(texts.BLANK_MISSING(typed=word, meant=meant))
 
 
-_COMMA = re.compile(r"[\w:：×.]*[,，、;；](--?\w*)?(?:=.*)?", re.DOTALL)
+_COMMA = re.compile(rf"(?:(--?\w+)=)?[\w:：×.]*[,，、;；]([{_DASHES}]{{1,2}}\w*)?(?:[=＝:：].*)?", re.DOTALL)
 
 
 def _refuse_commas(words: list[str]) -> None:
     """Raises `InvalidRequest` where a comma parts options, as in `-s 2K, -n 4`."""
     for before, word in pairwise(["", *words]):
         match = _COMMA.fullmatch(word)
-        if match and (_plain_flag(match[1]) in FLAGS if match[1] else before in _COUNTS or len(word) == 1):
+        counts = match and (match[1] or before) in _COUNTS
+        if match and (_plain_flag(match[2]) in FLAGS if match[2] else counts or len(word) == 1):
             raise InvalidRequest(texts.BLANKS_PART_OPTIONS(typed=word))
 
 

@@ -18,7 +18,8 @@ from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.settings import Settings
 from seedream_magic.notebook.tab import register_completion, unregister_completion
 
-_TYPED_MAGIC = re.compile(r"\s*(?:%%|％[%％]|%％)[ \t]?seedream\b", re.IGNORECASE)
+_TYPED_MAGIC = re.compile(r"\s*(?:%%|％[%％]|%％)[ \t]?seedream(?![a-z0-9_])", re.IGNORECASE)
+_TYPED_COMMAND = re.compile(r"[%％][ \t]?seedream(?![a-z0-9_])", re.IGNORECASE)
 _ASSIGNED_MAGIC = re.compile(r"\s*[^\W\d]\w*\s*=\s*[%％]{2}\s?seedream\b")
 
 
@@ -60,14 +61,17 @@ def with_body(lines: list[str]) -> list[str]:
     """Make of a cell that was meant to be drawn one that is.
 
     A cell of one line `%%seedream …` gets an empty body: without one IPython answers, and points the wrong way.
-    Full-width signs in front of the name, as a Chinese keyboard types them, are plain ones. Comments above it go. Where
-    code stands above it, or `name =` before it, which IPython takes for a fault of Python, the command says so.
+    Full-width signs in front of the name, as a Chinese keyboard types them, are plain ones, and a blank parts it from
+    Chinese right behind it; so in a command. Comments above a cell go. Where code stands above it, or `name =` before
+    it, which IPython takes for a fault of Python, the command says so.
     """
     first = next((place for place, line in enumerate(lines) if line.strip() and line.lstrip()[:1] != "#"), len(lines))
     if first < len(lines) and _TYPED_MAGIC.match(lines[first]):
-        lines = [_TYPED_MAGIC.sub("%%seedream", lines[first], count=1), *lines[first + 1 :]]
+        lines = [_plain(_TYPED_MAGIC, "%%seedream", lines[first]), *lines[first + 1 :]]
     elif _is_misplaced(lines[first:]):
         return ["%seedream %%seedream\n"]
+    elif not "".join(lines[first : first + 1]).startswith("%%"):
+        return _with_plain_commands(lines)
     filled_lines = [line for line in lines if line.strip()]
     if (
         len(filled_lines) == 1
@@ -78,6 +82,34 @@ def with_body(lines: list[str]) -> list[str]:
     return lines
 
 
+def _plain(typed: re.Pattern[str], name: str, line: str) -> str:
+    """A line whose magic is named as IPython knows it; a line that does not begin with it stays as it is."""
+    match = typed.match(line)
+    if match is None:
+        return line
+    rest = line[match.end() :]
+    if rest.strip() == "？":
+        return f"{name}?{rest[-1:].strip('？')}"
+    return f"{name}{'' if rest[:1].isascii() else ' '}{rest}"
+
+
+def _with_plain_commands(lines: list[str]) -> list[str]:
+    """Lines whose commands IPython knows: it takes no `％seedream 历史`, and `%seedream历史` for another magic."""
+    plain = [_plain(_TYPED_COMMAND, "%seedream", line) for line in lines]
+    for place, typed in enumerate(lines):
+        if typed != plain[place] and _parsed(lines[:place]) is None:  # in a string, or in brackets
+            plain[place] = typed
+    return plain
+
+
+def _parsed(lines: list[str]) -> list[ast.stmt] | None:
+    """The statements of Python in lines, commands such as %load_ext among them; None where these are not whole."""
+    try:
+        return ast.parse("".join(re.sub(r"^[%％!].*", "pass", line) for line in lines)).body
+    except (SyntaxError, ValueError):
+        return None
+
+
 def _is_misplaced(lines: list[str]) -> bool:
     """Whether code that is whole stands above a line `%%seedream`, which is in no string of it then."""
     if not lines or lines[0].startswith("%%"):
@@ -85,11 +117,7 @@ def _is_misplaced(lines: list[str]) -> bool:
     if _ASSIGNED_MAGIC.match(lines[0]):
         return True
     place = next((place for place, line in enumerate(lines) if _TYPED_MAGIC.match(line)), 0)
-    try:
-        above = (re.sub(r"^[%!].*", "pass", line) for line in lines[:place])  # such as %load_ext
-        return place > 0 and bool(ast.parse("".join(above)).body)
-    except (SyntaxError, ValueError):
-        return False
+    return place > 0 and bool(_parsed(lines[:place]))
 
 
 # IPython passes over such a transform while a cell is still being typed (`TransformerManager.check_complete`, 7.17 and

@@ -22,6 +22,7 @@ from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.errors import InvalidRequest, SeedreamError
 from seedream_magic.variables import change_parts, fill_prompt, names_in
 from seedream_magic.words import sweeps as texts
+from seedream_magic.words.grid import axis_word
 from seedream_magic.words.lists import COLON, enumeration
 from seedream_magic.words.text import Text
 
@@ -107,7 +108,7 @@ def cross(
     axes or runs.
     """
     if len(axes) > MOST_AXES:
-        names = enumeration([*(axis.name for axis in axes[:_NAMED]), *["…"] * (len(axes) > _NAMED)])
+        names = enumeration([*(axis_word(axis.name) for axis in axes[:_NAMED]), *["…"] * (len(axes) > _NAMED)])
         raise InvalidRequest(texts.TOO_MANY_AXES(most=MOST_AXES, axes=len(axes), names=names))
     total = math.prod(map(len, axes))
     drawn = [[place for place, change in enumerate(axis.changes) if change is not None] for axis in axes]

@@ -23,6 +23,7 @@ from seedream_magic.rows import Row, as_switch, cell_value, is_missing, listed, 
 from seedream_magic.sweep.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
 from seedream_magic.variables import change_parts, names_in
 from seedream_magic.words import sweeps as texts
+from seedream_magic.words.grid import axis_word
 from seedream_magic.words.language import own_language
 from seedream_magic.words.lists import COLON, enumeration
 
@@ -113,7 +114,7 @@ def option_axis(name: str, values: object, labels: Sequence[str] | None = None) 
     for label, value in zip(labels, listed, strict=True):
         change = None
         if not _is_hole(value):
-            change = _read(option, value, problems, f"{option.name} {label}")
+            change = _read(option, value, problems, f"{axis_word(option.name)} {label}")
         changes.append(change)
     refuse_problems(problems, len(listed), texts.PROBLEMS_IN_VALUES)
     return _axis(option.name, labels, changes)
@@ -192,14 +193,14 @@ def names_of(prompt: Prompt, groups: Sequence[Axis] = ()) -> tuple[str, ...]:
 def _axis(name: str, labels: Sequence[str], changes: Sequence[Change | None]) -> Axis:
     """The axis. Raises `InvalidRequest` where a value stands there twice; holes may."""
     if not labels:
-        raise InvalidRequest(texts.NO_VALUES(name=name))
+        raise InvalidRequest(texts.NO_VALUES(name=axis_word(name)))
     used, holes = dict[str, None](), 0
     for label, change in zip(labels, changes, strict=True):
         holes += change is None
         own = label if change is not None else HOLE if holes == 1 else f"{HOLE} ({holes})"
         if own in used:
             value = texts.EMPTY_VALUE() if label == texts.NOTHING() else repr(label[:40])
-            raise InvalidRequest(texts.GIVEN_TWICE(name=name, value=value))
+            raise InvalidRequest(texts.GIVEN_TWICE(name=axis_word(name), value=value))
         used[own] = None
     return Axis(name, tuple(used), tuple(changes))
 

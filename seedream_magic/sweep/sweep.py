@@ -35,6 +35,7 @@ from seedream_magic.view.cards import Grid, GridCell, GridState
 from seedream_magic.words import errors as error_texts
 from seedream_magic.words import sweeps as texts
 from seedream_magic.words.carousel import BILLED
+from seedream_magic.words.grid import axis_word
 from seedream_magic.words.language import Language, language_of
 from seedream_magic.words.lists import COLON, SEMICOLON, enumeration
 from seedream_magic.words.text import chain, in_language, join
@@ -141,7 +142,7 @@ class Sweep(NameHints, Sequence[ImageSet]):
             labels = tuple(part.strip().strip("'\"") for part in key.split(","))
         unknown = next((label for label in labels if label not in known), None)
         if unknown is not None:
-            rows = [COLON(first=axis.name, then=enumeration(axis.labels[:12])) for axis in self.crossed]
+            rows = [COLON(first=axis_word(axis.name), then=enumeration(axis.labels[:12])) for axis in self.crossed]
             axes = chain(SEMICOLON, rows)
             raise InvalidRequest(texts.NO_LABEL(label=repr(unknown[:60]), axes=axes))
         places = [place.labels for place in self.places]

@@ -15,7 +15,7 @@ from seedream_magic.view.cards import Card, CardSet, Grid, GridCell, Preview
 from seedream_magic.view.carousel import script_words, set_element
 from seedream_magic.view.figures import PICTURE, figure, layout_of
 from seedream_magic.view.markup import Markup, element
-from seedream_magic.words import carousel, commands, models
+from seedream_magic.words import carousel
 from seedream_magic.words import grid as texts
 from seedream_magic.words.carousel import Words
 from seedream_magic.words.clip import clip, one_line
@@ -33,23 +33,6 @@ _BOX = (
 _BEYOND = "padding:4px 6px;font-size:12px"
 _CODE = "font-size:12px;color:inherit;background:none;border:0;padding:0;white-space:pre-wrap"
 
-_AXES = {
-    text.english: text
-    for text in (
-        texts.VARY,
-        texts.EACH,
-        texts.TAKE,
-        texts.SAMPLE,
-        texts.SIZE,
-        texts.RATIO,
-        commands.MODEL,
-        texts.IMAGES,
-        models.REFERENCES,
-        texts.WATERMARK,
-        texts.BACKGROUND,
-    )
-}
-"""What axes are called, by their names in code, which are English; a name that is a person's own stays."""
 _STATES = {
     "planned": texts.PLANNED,
     "stored": texts.STORED,
@@ -88,7 +71,7 @@ class Look:
 def axis_name(name: str, words: Words) -> str:
     """What an axis is called beside its labels: "size", "尺寸"; its name in code stays as it is."""
     word, _, number = name.partition(" ")
-    return f"{words(_AXES[word])} {number}".rstrip() if word in _AXES else name
+    return f"{words(texts.AXES[word])} {number}".rstrip() if word in texts.AXES else name
 
 
 def state_text(cell: GridCell, words: Words) -> str:

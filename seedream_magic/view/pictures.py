@@ -263,5 +263,5 @@ def progress(items: Sequence[Item], what: str) -> Iterable[Item]:
     # notebook keeps the line of one that is taken away, and an empty red block looks like a failure.
     from tqdm.std import tqdm  # noqa: PLC0415 - only a long export needs it
 
-    bar: Iterable[Item] = tqdm(items, desc=what, unit="frame", delay=DELAY)
+    bar: Iterable[Item] = tqdm(items, desc=what, unit=texts.FRAME_UNIT(), delay=DELAY)
     return bar

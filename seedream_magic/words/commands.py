@@ -27,11 +27,19 @@ OF_A_SET = Text(
     "{typed} 不是命令，而是对一组图的操作，如 {example}。详见 %seedream help {word}。",
 )
 EXAMPLES_OF_A_SET = MappingProxyType({
-    "redo": "story = story.redo(1)", "extend": 'story = story.extend(["it rests"])', "pick": "story.pick(1, take=1)",
-    "vary": 'night = story[0].vary("at night")', "star": "story[0].star()",
-    "takes": "story.takes(1)",
+    "redo": Text("story = story.redo(1)", "故事 = 故事.redo(1)"),
+    "extend": Text('story = story.extend(["it rests"])', '故事 = 故事.extend(["它睡着了"])'),
+    "pick": Text("story.pick(1, take=1)", "故事.pick(1, take=1)"),
+    "vary": Text('night = story[0].vary("at night")', '夜 = 故事[0].vary("夜里")'),
+    "star": Text("story[0].star()", "故事[0].star()"),
+    "takes": Text("story.takes(1)", "故事.takes(1)"),
 })  # fmt: skip
 """What people type as a command, and how it is asked of a set."""
+CHINESE_FOR_A_SET = MappingProxyType({
+    "重画": "redo", "重绘": "redo", "续画": "extend", "接着画": "extend", "加一帧": "extend", "选版": "pick",
+    "衍生": "vary", "星标": "star",
+})  # fmt: skip
+"""The same in Chinese."""
 OTHER_WORDS = MappingProxyType({
     "delete": "purge", "remove": "purge", "forget": "purge", "rm": "purge", "list": "history", "runs": "history",
     "open": "show", "load": "show", "save": "export", "login": "key", "provider": "use", "model": "models",

@@ -42,6 +42,7 @@ TOO_FEW_FOR_GIF = Text(
 FPDF2_MISSING = Text("A PDF is written by fpdf2, which is not installed.", "写 PDF 需要 fpdf2，尚未安装。")
 
 # What is left out
+FRAME_UNIT = Text("frame", "帧")
 WITHOUT_FRAME = Text("{file} is without frame {number}: {why}", "{file} 缺第 {number} 帧：{why}")
 IN_FILE = Text("{file}: {what}.", "{file}：{what}。")
 LACKS_FRAMES = Text(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
+from seedream_magic.words import commands, models
 from seedream_magic.words.text import Text
 
 PLANNED = Text("to send", "将发送")
@@ -40,6 +43,9 @@ RATIO = Text("ratio", "比例")
 IMAGES = Text("images", "张数")
 WATERMARK = Text("watermark", "水印")
 BACKGROUND = Text("background", "背景")
+_AXES = VARY, EACH, TAKE, SAMPLE, SIZE, RATIO, commands.MODEL, IMAGES, models.REFERENCES, WATERMARK, BACKGROUND
+AXES = MappingProxyType({text.english: text for text in _AXES})
+"""What axes are called, by their names in code, which are English; a name that is a person's own stays."""
 
 # What a button does
 DETAILS = Text("Details", "详情")
@@ -47,3 +53,9 @@ RETRY = Text("Retry", "重试")
 PREVIOUS = Text("Previous cell", "上一格")
 NEXT = Text("Next cell", "下一格")
 COPY_RETRY = Text("Copy retry", "复制重试")
+
+
+def axis_word(name: str) -> str:
+    """What a sentence calls an axis: "size", "尺寸"; a name that is a person's own stays."""
+    word, _, number = name.partition(" ")
+    return " ".join(filter(None, (AXES[word](), number))) if word in AXES else name

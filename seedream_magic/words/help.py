@@ -134,7 +134,7 @@ TOPIC_WORDS = MappingProxyType({
     "storyboards": "storyboard", "command": "commands", "对比画法": "sweep", "参数": "options", "交付": "export",
     "参考": "references", "reference": "references", "set": "sets", "redo": "sets", "extend": "sets", "pick": "sets",
     "takes": "sets", "star": "sets", "without": "sets", "frame": "sets", "frames": "sets", "重画": "sets",
-    "衍生": "sets", "接着画": "sets", "续画": "sets", "加一帧": "sets", "版": "sets", "选版": "sets",
+    "重绘": "sets", "衍生": "sets", "接着画": "sets", "续画": "sets", "加一帧": "sets", "版": "sets", "选版": "sets",
     "星标": "sets", "帧": "sets", "topic": "topics", "主题": "topics",
 })  # fmt: skip
 """What people call a page of the help, and its name."""

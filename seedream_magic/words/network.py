@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from seedream_magic.words.text import Text
 
 # Connections.
@@ -281,6 +283,8 @@ MODELS_SILENT = Text(
 )
 
 # Providers and keys.
+CHINESE_PROVIDERS = MappingProxyType({"演示": "demo", "方舟": "ark", "火山方舟": "ark"})
+"""Providers by what they are called in Chinese."""
 NO_PROVIDER = Text("There is no provider {name}, only {names}.", "没有服务商 {name}；可用 {names}。")
 EMBEDDED = Text(
     "The {provider} is embedded and takes no base URL of another machine.",
