@@ -19,6 +19,8 @@ from threading import Thread
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+import nbformat
+from nbformat.sign import NotebookNotary
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +31,7 @@ _CHROMIUM_FLAGS = (
     "--no-first-run",
     "--disable-background-networking",
     "--disable-sync",
+    "--process-per-site",  # what one page of JupyterLab has compiled, the next one of the profile need not
 )
 
 
@@ -51,8 +54,11 @@ def jupyter_environment(home: Path) -> dict[str, str]:
 
 def trust(notebook: Path, home: Path) -> None:
     """Sign a notebook, as its author's own JupyterLab does on save."""
-    command = [sys.executable, "-m", "jupyter", "trust", str(notebook)]
-    subprocess.run(command, env=jupyter_environment(home), check=True, capture_output=True)
+    notary = NotebookNotary(data_dir=str(home / "data"))
+    try:
+        notary.sign(nbformat.read(notebook, as_version=nbformat.NO_CONVERT))
+    finally:
+        notary.store.close()
 
 
 def signed_copy(notebook: Path, lab: Server, name: str) -> Path:
@@ -112,6 +118,13 @@ class Server:
     home: Path
 
 
+def leave_out_builds(home: Path) -> None:
+    """JupyterLab starts Node.js several times for each page, to see whether it should be built anew; nobody builds."""
+    file = home / "config/labconfig/page_config.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"buildAvailable": False, "buildCheck": False}), encoding="utf-8")
+
+
 def install_extension(home: Path) -> None:
     """Put this checkout's front-end extension where JupyterLab looks first, whatever is installed."""
     place = home / "data/labextensions/seedream-magic"
@@ -136,6 +149,7 @@ def running_jupyterlab(folder: Path, home: Path, *, base: str = "/") -> Iterator
     }
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
     install_extension(home)
+    leave_out_builds(home)
     choose(home, "@jupyterlab/apputils-extension/notification", fetchNews="false", checkForUpdates=False)
     server = subprocess.Popen(
         command, env=jupyter_environment(home), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
@@ -150,7 +164,7 @@ def running_jupyterlab(folder: Path, home: Path, *, base: str = "/") -> Iterator
     finally:
         server.terminate()
         try:
-            server.wait(timeout=20)
+            server.wait(timeout=5)
         except subprocess.TimeoutExpired:  # once in many runs it does not hear the signal; its kernels end after it
             server.kill()
             server.wait()
@@ -231,6 +245,7 @@ def visited(opened: Browser, server: Server) -> Iterator[Lab]:
     """A JupyterLab in a fresh profile, whose pages may read and write the clipboard."""
     profile = opened.new_context(permissions=["clipboard-read", "clipboard-write"])
     profile.set_default_timeout(20_000)
+    profile.new_page().goto(f"{server.url}/api")  # it keeps the process of the site between one page and the next
     try:
         yield Lab(server.url, server.folder, server.home, profile)
     finally:
