@@ -49,8 +49,24 @@ def held(data: bytes, facts: PictureFacts) -> tuple[bytes, PictureFacts]:
 @cache
 def black_png(side: int) -> bytes:
     """A square PNG of one bit a pixel: small for any number of pixels, and made much sooner than by Pillow."""
-    packer, row = zlib.compressobj(1), bytes(1 + (side + 7) // 8)
-    return png_of(side, side, b"".join(packer.compress(row) for _ in range(side)) + packer.flush())
+    packer, row = zlib.compressobj(1, wbits=-zlib.MAX_WBITS), bytes(1 + (side + 7) // 8)
+    times, rest = divmod(side, 50)
+    again = packer.compress(row * 50) + packer.flush(zlib.Z_FULL_FLUSH)
+    end = packer.compress(row * rest) + packer.flush()
+    check = struct.pack(">HH", len(row) * side % 65521, 1)  # Adler-32 of so many zeros
+    return png_of(side, side, b"\x78\x01" + again * times + end + check)
+
+
+def gzip_bomb(size: int, start: bytes = b"", *, byte: bytes = b"A") -> bytes:
+    """Gzip that unpacks to `start` and whole MiB of one byte. One MiB is packed, for to pack them all takes seconds."""
+    packer, block, times = zlib.compressobj(9, wbits=-zlib.MAX_WBITS), byte * 2**20, size // 2**20
+    first = packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)
+    again = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    check = zlib.crc32(start)
+    for _ in range(times):
+        check = zlib.crc32(block, check)
+    end = packer.flush() + struct.pack("<II", check, (len(start) + times * 2**20) % 2**32)
+    return b"\x1f\x8b\x08".ljust(10, b"\0") + first + again * times + end
 
 
 def png_of(width: int, height: int, packed: bytes, *, bits: int = 1, colours: int = 0, interlaced: int = 0) -> bytes:
