@@ -106,6 +106,13 @@ def isolated(isolated_session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert asyncio.run.__module__ == "asyncio.runners", "nest-asyncio was loaded into the process of all tests"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def settled_memory() -> None:
+    """What the modules before this one have loaded stays as well: see `pytest_collection_finish`."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """An empty folder for runs."""
