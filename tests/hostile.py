@@ -10,6 +10,7 @@ import inspect
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -128,7 +129,18 @@ def write_hostile_store(store: Path, outside: Path, link: str, picture: Callable
     _write_run(store / run_id(80_001), "goes on from a link", picture(7), lineage=goes_on)
     made["a parent that is a link"] = run_id(80_001)
     (store / "references").symlink_to(outside)
+    _age(store, young=store / made["deep JSON"])
     return made
+
+
+def _age(store: Path, *, young: Path) -> None:
+    """A day ago, as of a store that was got from somewhere; one run that cannot be read is new.
+
+    What is new and cannot be read is read again by each command, for it may be half copied.
+    """
+    for path in (*store.rglob("*"), store):
+        if young not in (path, path.parent):
+            os.utime(path, (time.time() - 86_400,) * 2, follow_symlinks=False)
 
 
 def _write_run(folder: Path, prompt: str, *pictures: bytes, **changed: Any) -> None:
@@ -306,7 +318,6 @@ def refusing() -> Any:
 def main(store: Path, outside: Path) -> None:
     """Carry out the statements, and say what came of each."""
     import resource
-    import time
     import traceback
 
     from IPython.core.interactiveshell import InteractiveShell
