@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import random
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fault import drawn, failed, outcome, peak, shades
+from fault import drawn, failed, outcome, shades
 from raw_server import EVENT_STREAM, Behaviour, Reply, Request
 from seedream_magic import ContentRefused, ResponseBroken
 from seedream_magic.api import decoder as decoder_module
 from seedream_magic.api.encoding import Inflater, inflate
+from seedream_magic.images import response as response_module
 from served import client, served
-from service import PICTURE, POST, completed, jpeg, link, picture, succeeded
+from service import PICTURE, POST, completed, gzip_bomb, jpeg, link, picture, succeeded
 from test_faults_post import error_body
 
 Pack = Callable[[bytes], bytes]
@@ -90,7 +92,7 @@ def test_a_packed_answer_that_is_cut_keeps_what_came(said: str, store: Path) -> 
 
 
 def unpacks_to(size: int, start: bytes = b'{"x": "') -> bytes:
-    return gzip.compress(start + b"A" * size, 9)
+    return gzip_bomb(size, start)
 
 
 BOMBS: dict[str, tuple[str, Callable[[int], bytes]]] = {
@@ -113,10 +115,14 @@ def test_a_bomb_stops_at_the_cap(
     maximum = 4 * 2**20
     monkeypatch.setattr(decoder_module, "MAXIMUM_DOCUMENT_BYTES", maximum)
     monkeypatch.setattr(decoder_module, "LARGEST_BASE64_CHARACTERS", maximum // 4)
+    monkeypatch.setattr(response_module, "_MOST_MASKED", maximum)  # it is 128 MiB
     bomb = pack(256 * 2**20)
-    before = peak()
-    error = failed(outcome({POST: Reply(200, {"Content-Encoding": said}, bomb)}, store))
-    assert peak() - before < 48
+    tracemalloc.start()
+    try:
+        error = failed(outcome({POST: Reply(200, {"Content-Encoding": said}, bomb)}, store))
+        assert tracemalloc.get_traced_memory()[1] < 48 * 2**20
+    finally:
+        tracemalloc.stop()
     assert type(error) is ResponseBroken
     assert error.billed == "yes"
     assert "it has more than" in str(error) or "larger than any" in str(error) or "web page" in str(error)

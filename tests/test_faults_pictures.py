@@ -14,6 +14,7 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -188,8 +189,9 @@ def test_a_stop_loses_no_picture_that_is_whole(
                 pass
 
         task = asyncio.create_task(drawing())
-        for _ in range(cores):
-            await asyncio.to_thread(begun.acquire)
+        with ThreadPoolExecutor(1) as waiting:  # those of the loop are all needed
+            for _ in range(cores):
+                await asyncio.get_running_loop().run_in_executor(waiting, begun.acquire)
         task.cancel()
         go.set()
         with pytest.raises((asyncio.CancelledError, SeedreamInterrupted)):
