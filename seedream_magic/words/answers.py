@@ -49,4 +49,3 @@ TOO_MANY = Text(
     "图片超过 {most} 张；其余的记录在 response.jsonl 中",
 )
 TASK_GIVEN_UP = Text("the gateway gave the task up", "网关放弃了该任务")
-NO_REASON = Text("no reason given", "未说明原因")

@@ -11,8 +11,6 @@ ITEMS = Text("{first}, {then}", "{first}、{then}")
 AND = Text("{first} and {then}", "{first}、{then}")
 OR = Text("{first} or {then}", "{first} 或 {then}")
 COMMA = Text("{first}, {then}", "{first}，{then}")
-ITEMS = Text("{first}, {then}", "{first}、{then}")
-"""Names, files, values: what is one word each."""
 SEMICOLON = Text("{first}; {then}", "{first}；{then}")
 COLON = Text("{first}: {then}", "{first}：{then}")
 
