@@ -31,7 +31,11 @@ ROOMS: list[tuple[int, set[str]]] = [
     (3, {"demo"}),  # the embedded service
     (2, {"api"}),  # what is said on the wire
     (2, {"view"}),  # how things look: cards, of whatever
-    (1, {"errors", "bridge", "words", "formats", "pillow", "forks", "memory", "loading", "names", "version"}),
+    (
+        1,
+        {"errors", "bridge", "words", "formats", "pillow", "forks"}
+        | {"memory", "loading", "names", "tqdm_bar", "version"},
+    ),
 ]
 
 DYNAMIC = {"importlib.import_module", "import_module", "__import__"}

@@ -253,6 +253,10 @@ def test_a_bar_shows_where_it_takes_long(capsys: pytest.CaptureFixture[str], mon
     assert list(pictures.progress(range(5), "gif")) == [0, 1, 2, 3, 4]
     written = capsys.readouterr()
     assert ("帧" in written.err, "frame" in written.err) == (True, False)
+    monkeypatch.setattr("seedream_magic.tqdm_bar.in_notebook", lambda: True)  # which shows errors in red
+    assert list(pictures.progress(range(5), "gif")) == [0, 1, 2, 3, 4]
+    written = capsys.readouterr()
+    assert ("gif:  80%" in written.out, written.err) == (True, "")
 
 
 def read(images: ImageSet, target: Path, **options: Any) -> dict[str, Any]:

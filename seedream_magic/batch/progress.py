@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import Any
 
 from seedream_magic.api.prices import Price, price_of, told_together
 from seedream_magic.errors import OutcomeUnknown, SeedreamError
 from seedream_magic.images.image_set import ImageSet
 from seedream_magic.planning import PlanningClient
+from seedream_magic.tqdm_bar import in_notebook, tqdm_bar
 from seedream_magic.words import batch as words
 from seedream_magic.words.lists import COMMA
 from seedream_magic.words.text import chain, join
@@ -27,7 +27,8 @@ class Progress:
         self.failed: Counter[str] = Counter()  # by the name of the error; those of unknown outcome are no part of it
         self.not_again = self.unknown = 0
         self._paid: list[Price] = []
-        self._bar = _bar(total) if _is_watched() else None
+        watched = _is_watched()
+        self._bar = tqdm_bar(total=total, unit=words.SET(), dynamic_ncols=True) if watched else None
 
     def add(self, images: ImageSet, error: SeedreamError | None) -> None:
         """Count a set that has ended, and what ended it without a picture."""
@@ -94,22 +95,7 @@ def _sums(prices: list[Price]) -> list[Price]:
     return list(found.values())
 
 
-def _bar(total: int | None) -> Any:
-    # Not tqdm.auto: its bar in a notebook is a widget, which a saved notebook shows as "model not found". And a
-    # notebook shows what goes to stderr as a failure.
-    from tqdm.std import tqdm  # noqa: PLC0415 - only a batch that somebody watches needs it
-
-    return tqdm(total=total, unit=words.SET(), file=sys.stdout if _in_notebook() else sys.stderr, dynamic_ncols=True)
-
-
 def _is_watched() -> bool:
     """Whether a person sees a line that is written over again: in a terminal or a notebook, not in a log."""
     stream = sys.stderr  # pythonw has none
-    return _in_notebook() or (stream is not None and stream.isatty())
-
-
-def _in_notebook() -> bool:
-    """Whether this is a cell of a kernel, which IPython has told its configuration."""
-    ipython: Any = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return shell is not None and "IPKernelApp" in shell.config
+    return in_notebook() or (stream is not None and stream.isatty())

@@ -25,6 +25,7 @@ from seedream_magic.forks import free_in_child
 from seedream_magic.formats import outline, without_words
 from seedream_magic.memory import read_large
 from seedream_magic.pillow import in_one_block, webp_picture
+from seedream_magic.tqdm_bar import tqdm_bar
 from seedream_magic.view.cards import Preview
 from seedream_magic.words import export as texts
 
@@ -259,9 +260,5 @@ def progress(items: Sequence[Item], what: str) -> Iterable[Item]:
     """The items, with a bar named `what` if there are more than four and they take more than three seconds."""
     if len(items) <= FEW:
         return items
-    # Not tqdm.auto: its bar is a widget, which stays in the saved notebook as "model not found". And it is left: a
-    # notebook keeps the line of one that is taken away, and an empty red block looks like a failure.
-    from tqdm.std import tqdm  # noqa: PLC0415 - only a long export needs it
-
-    bar: Iterable[Item] = tqdm(items, desc=what, unit=texts.FRAME_UNIT(), delay=DELAY)
+    bar: Iterable[Item] = tqdm_bar(items, desc=what, unit=texts.FRAME_UNIT(), delay=DELAY)
     return bar
