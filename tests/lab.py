@@ -31,7 +31,6 @@ _CHROMIUM_FLAGS = (
     "--no-first-run",
     "--disable-background-networking",
     "--disable-sync",
-    "--process-per-site",  # what one page of JupyterLab has compiled, the next one of the profile need not
 )
 
 
@@ -245,7 +244,6 @@ def visited(opened: Browser, server: Server) -> Iterator[Lab]:
     """A JupyterLab in a fresh profile, whose pages may read and write the clipboard."""
     profile = opened.new_context(permissions=["clipboard-read", "clipboard-write"])
     profile.set_default_timeout(20_000)
-    profile.new_page().goto(f"{server.url}/api")  # it keeps the process of the site between one page and the next
     try:
         yield Lab(server.url, server.folder, server.home, profile)
     finally:
