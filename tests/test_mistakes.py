@@ -17,10 +17,14 @@ CAUGHT = [
     ("%%seedream\n\n  %%seedream -n 2\na fox", "two %%seedream lines"),
     ("%%seedream\na fox\n\n%%seedream -n 2\na cat", "Line 3 of the prompt is a command: give %%seedream -n 2 a cell"),
     ("%%seedream\na fox\n  ％seedream history", "give ％seedream history a cell"),
+    ("%%seedream\n一只狐狸\n％seedream历史", "give ％seedream历史 a cell"),
+    ("%%seedream\n一只狐狸\n％％seedream图 << -n 2\n一只猫", "give ％％seedream图 << -n 2 a cell"),
+    ("%%seedream\n%%Seedream图 << -n 2\n一只猫", "two %%seedream lines"),
     ("%%seedream\n%pip install pillow\na fox", "Line 1 of the prompt is a command"),
     ("%%seedream\na fox\n! pip install pillow", "Line 2 of the prompt is a command"),
     ("%%seedream --vary\nf'a {red|blue} {fox}'", "leave out f'"),
     ("%%seedream\nink\n---\na lake\n---\nf'a {fox}'", "leave out f'"),
+    ('%%seedream\n"""ink\n---\na lake\n---\na {fox}"""', 'leave out """'),
     ("%%seedream\n\n  f'''a {fox}\nin snow'''\n", "leave out f'''"),
     ('%%seedream\nrf"a {fox}"', "{names} are filled in anyway"),
     ('%%seedream\n"""\na fox\n"""', 'leave out """'),
@@ -47,6 +51,7 @@ CAUGHT = [
     ("x = 1\n%%seedream\na fox", "%%seedream must be the first line"),
     ("%load_ext seedream_magic\n%%seedream\na fox", "%%seedream must be the first line"),
     ("hero = %%seedream -n 2\na fox", "%%seedream hero << …"),
+    ("图 = %%seedream一只狐狸", "%%seedream hero << …"),
 ]
 
 

@@ -20,7 +20,7 @@ from seedream_magic.notebook.tab import register_completion, unregister_completi
 
 _TYPED_MAGIC = re.compile(r"\s*(?:%%|％[%％]|%％)[ \t]?seedream(?![a-z0-9_])", re.IGNORECASE)
 _TYPED_COMMAND = re.compile(r"[%％][ \t]?seedream(?![a-z0-9_])", re.IGNORECASE)
-_ASSIGNED_MAGIC = re.compile(r"\s*[^\W\d]\w*\s*=\s*[%％]{2}\s?seedream\b")
+_ASSIGNED_MAGIC = re.compile(r"\s*[^\W\d]\w*\s*=\s*[%％]{2}\s?seedream(?![a-z0-9_])", re.IGNORECASE)
 
 
 def _help_text() -> str:

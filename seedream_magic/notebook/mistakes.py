@@ -17,11 +17,12 @@ from seedream_magic.notebook.first_line import are_options
 from seedream_magic.words import cells as texts
 from seedream_magic.words.clip import one_line
 
+_NAME = r"(?i:seedream)(?![A-Za-z0-9_])"  # Chinese may stand right behind it
 _COMMAND = re.compile(
-    r"\s*(?:[%％]{1,2}\s*seedream\b|[!%]\s?(?:pip|conda|mamba|uv)\s+(?:install|uninstall|list)\b"
+    rf"\s*(?:[%％]{{1,2}}\s*{_NAME}|[!%]\s?(?:pip|conda|mamba|uv)\s+(?:install|uninstall|list)\b"
     r"|%(?:load_ext|reload_ext|config|matplotlib|env)\s+\w)"
 )
-_CELL = re.compile(r"\s*[%％]{2}\s*seedream\b")
+_CELL = re.compile(rf"\s*[%％]{{2}}\s*{_NAME}")
 _STRING = re.compile(r"""\s*((?:[rR]?[fF]|[fF][rR])(?:'{3}|"{3}|['"])|'{3}|"{3})(.*)""", re.DOTALL)
 _WIDE_SIGNS = str.maketrans("｛｜｝", "{|}")
 _LONGEST_SHOWN = 60
@@ -39,7 +40,7 @@ def refuse_body(body: str) -> None:
     for number, line in enumerate(lines, 1):
         if _COMMAND.match(line):
             raise InvalidRequest(texts.COMMAND_BELOW(number=number, command=one_line(line, _LONGEST_SHOWN)))
-    if sign := next(filter(None, map(_quotes_around, parts_of(body))), ""):
+    if sign := next(filter(None, map(_quotes_around, (body, *parts_of(body)))), ""):
         raise InvalidRequest(texts.F_STRING(sign=sign))
     if len(filled) > 1 and are_options(filled[0]):
         raise InvalidRequest(texts.OPTIONS_BELOW(typed=one_line(filled[0], _LONGEST_SHOWN)))
