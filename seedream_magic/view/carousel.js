@@ -124,7 +124,7 @@ function seedreamCarousel(root) {
     if (compared() && index === place.pinned) place.pinned = place.index;
     if (index !== place.index) data.turned = "";
     place.index = index;
-    dispatchEvent(new CustomEvent("seedream-frame", { detail: { run: data.run, index } })); // a panel goes on from it
+    dispatchEvent(new CustomEvent("seedream-frame", { detail: { run: data.run, index, start: place.start } })); // a panel goes on from it
     const { top } = row.getBoundingClientRect();
     figures.forEach((figure, at) => {
       figure.classList.toggle("seedream-current", at === index);

@@ -206,26 +206,26 @@ function seedreamPanel(panel) {
   };
 
   // The number of the frame follows the carousel of the run that the panel names, which may have shown before. One that
-  // is drawn anew where it was changes nothing, nor does the frame at which it opens once a person has chosen a number.
+  // is drawn anew where it was changes nothing, nor does one that shows the frame at which it opens: the kernel has put
+  // the number there, and who chose another since may have done so before this script came, or in another window.
   /** @type {Map<string, number>} */
-  const shown = new Map(); // the index of the frame, by run
-  let [named, isChosen] = ["", false];
-  const number = () => type("frame-number", `${Number(shown.get(named)) + 1}`);
-  const follow = (/** @type {any} */ { detail: { run, index } }) => {
+  const turned = new Map(); // the index of the frame, by run
+  let named = "";
+  const number = () => type("frame-number", `${Number(turned.get(named)) + 1}`);
+  const follow = (/** @type {any} */ { detail: { run, index, start } }) => {
     if (!panel.isConnected) { window.removeEventListener("seedream-frame", follow); return; }
-    const before = shown.get(run);
-    shown.set(run, index);
-    if (run === named && before !== index && !(isChosen && before === undefined)) number();
+    const before = turned.get(run) ?? start;
+    if (before === index) return;
+    turned.set(run, index);
+    if (run === named) number();
   };
-  panel.addEventListener("input", ({ target, isTrusted }) => {
-    if (isTrusted && /** @type {Element} */ (target).closest(".seedream-panel-frame-number")) isChosen = true;
-  });
   const nameRun = () => {
     const { run } = /** @type {HTMLElement | null} */ (panel.querySelector(".seedream-panel-tile [data-run]"))?.dataset ?? {};
     if (!run || run === named) return;
-    [named, isChosen] = [run, false];
-    if (shown.has(run)) number();
+    named = run;
+    if (turned.has(run)) number();
   };
+  nameRun();
   window.addEventListener("seedream-frame", follow); // in a handler the bare name is that of its element
 }
 
