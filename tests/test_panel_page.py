@@ -222,6 +222,7 @@ def test_a_second_window_does_not_answer_for_the_one_that_was_clicked(lab: Lab) 
         open_notebook(other, lab.url, "windows/windows.ipynb", awaits=".seedream-panel")
         expect(cell(other, 1).get_by_label("Images")).to_have_value("2")
         cell(other, 1).get_by_label("Prompt").click()
+        cell(other, 1).locator("button", has_text="Stop").dispatch_event("click")  # which asks for nothing
         run_cell(page, 2)
         panel.get_by_label("Prompt").focus()
         page.keyboard.type("a lake by night")

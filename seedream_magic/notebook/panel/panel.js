@@ -174,7 +174,7 @@ function seedreamPanel(panel) {
   let [asked, isClicked] = ["", false];
   let forgets = 0;
   panel.addEventListener("click", ({ target }) => {
-    if (!/** @type {Element} */ (target).closest(".widget-button")) return; // the others ask nothing
+    if (!/** @type {Element} */ (target).closest(".widget-button:not(.seedream-panel-stop)")) return; // the others ask nothing
     clearTimeout(forgets);
     isClicked = true;
   }, true);

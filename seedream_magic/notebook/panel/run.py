@@ -52,7 +52,7 @@ class RunControls:
         self._stop: Callable[[], None] | None = None
         self._seconds_each: float | None = None
         self._estimate: Latest[float | None] = Latest(loop, self._estimated)
-        self.stop = button(loop, texts.STOP(), texts.STOP_HINT(), self.halt, settles=False)
+        self.stop = button(loop, texts.STOP(), texts.STOP_HINT(), self.halt, "stop", settles=False)
         self.stop.on_click(lambda _: self._stop_run())  # at once, though a cell may keep the loop busy
         self.stop.disabled = True
         set_visible(self.stop, visible=False)
