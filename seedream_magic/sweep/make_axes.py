@@ -19,7 +19,7 @@ from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.api.values import check_prompt
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.rows import Row, as_switch, cell_value, is_missing, listed, read_rows
+from seedream_magic.rows import EACH, KEY, Row, as_switch, cell_value, is_missing, listed, read_rows
 from seedream_magic.sweep.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
 from seedream_magic.variables import change_parts, names_in
 from seedream_magic.words import sweeps as texts
@@ -162,7 +162,8 @@ def rows_axis(name: str, rows: Sequence[Row], named: Sequence[str], others: Iter
     numbered = [
         f"{label} ({row.number})" if counted[label] > 1 else label for label, row in zip(labels, rows, strict=True)
     ]
-    unused = [column for column in further if column not in options]
+    same = {EACH, KEY, name} if EACH in columns else ()  # names of one text, of which a prompt needs one only
+    unused = [column for column in further if column not in options and column not in same]
     shown = (*unused[:_MOST_UNUSED], *["…"] * (len(unused) > _MOST_UNUSED))
     return Axis(name, tuple(numbered), tuple(changes), shown)
 
