@@ -30,6 +30,7 @@ from seedream_magic.words.lists import COLON, enumeration
 HOLE = "-"
 _LONGEST_LABEL = 80
 _MOST_UNUSED = 8
+_MOST_NAMED = 5
 _GROUP = "\ufdd3{}\ufdd3"
 
 
@@ -179,7 +180,7 @@ def find_option(name: str) -> Field:
         chinese = [
             flag.lstrip("-") for flag, meant in CHINESE_FLAGS.items() if any(meant == row.flag for row in FIELDS)
         ]
-        offered = enumeration(chinese if own_language() == "zh" else names)
+        offered = enumeration([*(chinese if own_language() == "zh" else names)[:_MOST_NAMED], "…"])
         raise InvalidRequest(meant or texts.OPTIONS_ARE(name=typed, names=offered), hint=texts.VARY_WORDS())
     return option
 
