@@ -32,6 +32,8 @@ MOST_BYTES = 64 * 2**20
 """Of a CSV file."""
 EACH = "each"
 """The name under which a row that is one text has it."""
+KEY = "key"
+"""The name under which a row of a dict has its key."""
 _ENCODINGS = ("utf-8-sig", "gb18030")
 """As spreadsheets write CSV, in Chinese Windows too."""
 _MARKS = {
@@ -145,9 +147,7 @@ def _rows_of_mapping(table: Mapping[Any, Any]) -> list[tuple[str, Any]]:
     columns = [value for value in table.values() if isinstance(value, Sequence) and not isinstance(value, str | bytes)]
     if not columns or len(columns) < len(table):
         labelled = [(str(key), value) for key, value in table.items()]
-        return [
-            (label, {"key": label, **(row if isinstance(row, Mapping) else {EACH: row})}) for label, row in labelled
-        ]
+        return [(label, {KEY: label, **(row if isinstance(row, Mapping) else {EACH: row})}) for label, row in labelled]
     lengths = {str(name): len(column) for name, column in table.items()}
     if len(set(lengths.values())) > 1:
         counted = chain(COMMA, [texts.LENGTH(column=name, length=length) for name, length in lengths.items()])

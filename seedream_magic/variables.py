@@ -6,6 +6,7 @@ name fits stays as typed; an option refuses it.
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -169,8 +170,9 @@ def variable_of(text: str, namespace: Mapping[str, Any], option: str = "--ref") 
     if not os.path.lexists(name):
         name = name.translate(_WIDE_BRACKETS)
     match = _EXPRESSION.fullmatch(name)
-    if name.isidentifier() and name not in namespace and not os.path.lexists(name):
-        variables = [known for known in namespace if not known.startswith("_")]
+    plain = re.fullmatch(rf"({_NAME})(\[-?\d+\])?", name)
+    if plain and plain[1] not in namespace and not os.path.lexists(name) and not glob.glob(name):  # noqa: PTH207 - a Path would lose the typed form
+        variables = [f"{known}{plain[2] or ''}" for known in namespace if not known.startswith("_")]
         raise missing_file(references.NO_VARIABLE, name, Path(name), variables)
     if _CALL.fullmatch(name) and not os.path.lexists(text):
         why = cells.CALLS_NOTHING(option=option, instead=_assign(name, option))

@@ -188,6 +188,8 @@ def test_the_rows_of_a_table(table: object) -> None:
 def test_rows_that_are_texts() -> None:
     """They are `{each}`, and in a cell they have the name of their list; a dict's keys are labels."""
     assert prompts(of_rows("{each} and {animals}", ["fox", "cat"], "animals")) == ["fox and fox", "cat and cat"]
+    assert rows_axis("animals", read_rows(["fox", "cat"], "animals"), ["each"]).unused == ()
+    assert rows_axis("animals", read_rows(["fox", "cat"], "animals"), ["animals"]).unused == ()
     found = of_rows("{each}, {key}", {"one": "a fox", "two": "a cat"})
     assert [(place.labels, place.ask and place.ask.prompt) for place in found] == [
         (("one",), "a fox, one"),

@@ -157,11 +157,16 @@ def test_export_prints_the_path_it_wrote(
 
 
 def test_export_takes_a_title_and_hides_the_house(shell: InteractiveShell, made: ImageSet, tmp_path: Path) -> None:
-    """In quotation marks, before or behind the path; an option that is not there names the one meant."""
+    """In quotation marks or, behind the path, without; an option that is not there names the one meant."""
     line = f"%seedream export {made.run_id} --title 'For you' 'new folder/my page.html' --no-captions"
     assert run(shell, line)[:2] == (None, f"Written: {path_from(tmp_path / 'new folder' / 'my page.html')}\n")
     page = (tmp_path / "new folder" / "my page.html").read_text("utf-8")
     assert "<title>For you</title>" in page
+    target = tmp_path / "plain.html"
+    assert run(shell, f"%seedream export {made.run_id} {target} --title One Red  Fox --author Ann Lee")[0] is None
+    page = target.read_text("utf-8")
+    assert "<title>One Red Fox</title>" in page
+    assert "Ann Lee" in page
     error, *_ = run(shell, f"%seedream export {made.run_id} a.pdf --titel x")
     assert "did you mean --title?" in str(error)
     assert "needs a value" in str(run(shell, f"%seedream export {made.run_id} a.pdf --title")[0])

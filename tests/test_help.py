@@ -122,6 +122,16 @@ def test_an_option_of_the_doctor_is_no_code(shell: InteractiveShell) -> None:
     assert "%seedream 体检 没有选项 '--联网'" in run_cell(shell, "%seedream 体检 --联网")[1]
 
 
+@pytest.mark.parametrize(
+    ("asked", "page"),
+    [("--help", ""), ("-h", ""), ("history --help", "history"), ("export -h", "export"), ("历史 --帮助", "历史")],
+)
+def test_a_command_is_asked_for_its_help_as_in_other_programs(shell: InteractiveShell, asked: str, page: str) -> None:
+    """It is not run, and no other option is taken for the one that was meant."""
+    assert run(shell, f"%seedream {asked}") == run(shell, f"%seedream help {page}")
+    assert run(shell, f"%seedream {asked}")[0] is None
+
+
 def test_the_commands_have_chinese_names(shell: InteractiveShell) -> None:
     """And their options; another word names the one that was probably meant."""
     shell.run_cell("%config SeedreamMagics.language = 'zh'")

@@ -22,6 +22,7 @@ KEYWORDS: dict[str, Callable[[Any, Any], object]] = {
     "Seedream.generate() has no promt: did you mean prompt?": lambda client, _: client.generate(promt="a fox"),
     "Seedream.generate() has no n: did you mean images?": lambda client, _: client.generate("a fox", n=2),
     "Seedream.generate() has no 张数: did you mean images?": lambda client, _: client.generate("a fox", 张数=2),
+    "ImageSet has no retry: did you mean redo?": lambda _, images: images.retry(),
     "Seedream.generate() has no imges: did you mean images?": lambda client, _: client.generate("a fox", imges=3),
     "Seedream.plan() has no waterark: did you mean watermark?": lambda client, _: client.plan("a fox", waterark=False),
     "Seedream.stream() has no siez: did you mean size?": lambda client, _: asyncio.run(

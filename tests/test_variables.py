@@ -154,15 +154,19 @@ def test_a_reference_that_is_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
         value_of("heroes", NAMESPACE)
     with pytest.raises(InvalidRequest, match=r"Did you mean seasons\?"):
         value_of("seasonz", {"seasons": "a set", "_seedream": "a set"})
+    with pytest.raises(InvalidRequest, match=r"There is no variable and no file named story\[0\] in"):
+        value_of("story[0]", NAMESPACE)
+    with pytest.raises(InvalidRequest, match=r"Did you mean story\[-1\]\?"):
+        value_of("stroy[-1]", {"story": "a set"})
     with pytest.raises(InvalidRequest, match="no variable and no file"):
         value_of("x" * 5000, NAMESPACE)
 
 
-@pytest.mark.parametrize("text", ["name", "heroes", "photos.png", "*.png", "missing[1]", "run:20260101-abc", "~/a"])
+@pytest.mark.parametrize("text", ["name", "heroes", "photos.png", "*.png", "heroes[1]", "run:20260101-abc", "~/a"])
 def test_a_reference_that_may_be_a_file(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file goes before a variable, and whatever is no plain name is left to those who read files."""
     monkeypatch.chdir(tmp_path)
-    for name in ("name", "heroes"):
+    for name in ("name", "heroes", "heroes1"):
         (tmp_path / name).touch()
     assert value_of(text, NAMESPACE) == text
     assert value_of("hero.colours", NAMESPACE) is NAMESPACE["hero"].colours  # what may be a picture goes on as it is

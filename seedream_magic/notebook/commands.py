@@ -34,6 +34,8 @@ from seedream_magic.words.lists import enumeration
 def run_command(desk: Desk, line: str) -> None:
     """Run one `%seedream` line. Raises `InvalidRequest` for a command that does not exist."""
     word, rest = [*line.split(maxsplit=1), "", ""][:2]
+    if word in texts.HELP_WORDS or (word and texts.HELP_WORDS & {*rest.split()}):
+        word, rest = "help", "" if word in texts.HELP_WORDS else word
     command = COMMANDS.get(texts.CHINESE_COMMANDS.get(word, word.lower()))
     typed = {texts.CHINESE_OPTIONS[name]: name for name in _OPTION.findall(rest) if name in texts.CHINESE_OPTIONS}
     if word in texts.CHINESE_COMMANDS:

@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise, takewhile
 from typing import Any, NoReturn
@@ -198,11 +198,16 @@ _FOREIGN_OPTIONS: dict[str, Text] = {
     "--seed": texts.NO_SEED,
     **dict.fromkeys(("--negative", "--negative-prompt", "--neg", "--no"), texts.NO_NEGATIVE),
     **dict.fromkeys(("--ar", "--aspect", "--aspect-ratio", "--shape"), texts.RATIO),
-    **dict.fromkeys(("--image", "--img", "--input", "--input-image", "--reference", "--sref", "--cref"),
+    **dict.fromkeys(("--image", "--img", "--input", "--input-image", "--reference", "--sref", "--cref",
+                     "--references"),
                     texts.REFERENCE),
-    **dict.fromkeys(("--n", "--num", "--number", "--count", "--num-images", "--batch", "--max-images"), texts.COUNT),
+    **dict.fromkeys(("--n", "--num", "--number", "--count", "--num-images", "--batch", "--max-images",
+                     "--frames", "--pictures"), texts.COUNT),
     **dict.fromkeys(("--quality", "--hd", "-q"), texts.NO_QUALITY),
     **dict.fromkeys(("--style", "--stylize", "--preset"), texts.STYLE_BELOW),
+    **dict.fromkeys(("--compare", "--sweep", "--grid", "--variants"), texts.COMPARED),
+    **dict.fromkeys(("--cost", "--price", "--preview", "--test"), texts.PRICE_FIRST),
+    **dict.fromkeys(("--name", "--save", "--file", "-o"), texts.SAVED_ANYWAY),
     **dict.fromkeys(("--width", "--height", "-w", "--resolution"), texts.SIZE),
     **dict.fromkeys(("--prompt", "-p", "--text"), texts.PROMPT_BELOW),
     **dict.fromkeys(("--format", "--type"), texts.FORMAT),
@@ -313,9 +318,17 @@ def _about_option(word: str) -> str:
     if name in _FOREIGN_OPTIONS:
         return texts.OPTION_ELSEWHERE(option=option, instead=_FOREIGN_OPTIONS[name]())
     alike = [flag for flag in (*FLAGS, *CHINESE_FLAGS) if (len(flag) > 2) == (len(name) > 2)]
-    near = (
-        difflib.get_close_matches(texts.OTHER_OPTIONS.get(name, name), alike, n=1, cutoff=0.6)
-        if name.strip("-")
-        else []
-    )
+    near = _nearest(texts.OTHER_OPTIONS.get(name, name), alike)
     return texts.OPTION_MEANT(option=option, meant=near[0]) if near else texts.NO_OPTION(option=option)
+
+
+def _nearest(name: str, flags: Sequence[str]) -> list[str]:
+    """The flag that looks like the name, if any does. English ones are compared without their dashes, which all have;
+    Chinese ones are short, and one other character of two is a slip.
+    """
+    if not name.strip("-"):
+        return []
+    if not name.isascii() or len(name) == 2:
+        return difflib.get_close_matches(name, flags, n=1, cutoff=0.6)
+    words = {flag.lstrip("-"): flag for flag in flags}
+    return [words[word] for word in difflib.get_close_matches(name.lstrip("-"), words, n=1, cutoff=0.66)]

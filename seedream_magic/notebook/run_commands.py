@@ -189,7 +189,9 @@ def _export_line(text: str) -> tuple[str, str, dict[str, Any]]:
         quoted = len(path) > 1 and path[0] == path[-1] and path[0] in "\"'"
         return run, path[1:-1] if quoted else path, {}
     words, names, options = iter(split_line(rest)), list[str](), dict[str, Any]()
+    text = ""  # the option before, where the file is known and more words can only belong to what was given there
     for word in words:
+        before, text = text, ""
         flag, sign, value = word.partition("=")
         if flag in _EXPORT_SWITCHES and not sign:
             name, chosen = _EXPORT_SWITCHES[flag]
@@ -199,8 +201,11 @@ def _export_line(text: str) -> tuple[str, str, dict[str, Any]]:
             if not value:
                 raise InvalidRequest(NEEDS_A_VALUE(option=flag))
             options[_EXPORT_VALUES[flag]] = CHINESE_VALUES.get(value, value) if flag in _WORDS_ONLY else value
+            text = _EXPORT_VALUES[flag] if names and flag not in _WORDS_ONLY else ""
         elif word.startswith("--"):
             _refuse_option(word, "export", (*_EXPORT_VALUES, *_EXPORT_SWITCHES))
+        elif before:
+            options[text := before] += f" {word}"
         else:
             names.append(word)
     return run, " ".join(names), options

@@ -19,7 +19,7 @@ from seedream_magic.api.redaction import as_text
 from seedream_magic.api.storyboard import Storyboard
 from seedream_magic.api.values import check_prompt
 from seedream_magic.errors import InvalidRequest
-from seedream_magic.rows import Row, as_switch, cell_value, is_missing, listed, read_rows
+from seedream_magic.rows import EACH, KEY, Row, as_switch, cell_value, is_missing, listed, read_rows
 from seedream_magic.sweep.axes import Axis, Change, Prompt, hide_signs, plain_signs, refuse_problems
 from seedream_magic.variables import change_parts, names_in
 from seedream_magic.words import sweeps as texts
@@ -30,6 +30,7 @@ from seedream_magic.words.lists import COLON, enumeration
 HOLE = "-"
 _LONGEST_LABEL = 80
 _MOST_UNUSED = 8
+_MOST_NAMED = 5
 _GROUP = "\ufdd3{}\ufdd3"
 
 
@@ -162,7 +163,8 @@ def rows_axis(name: str, rows: Sequence[Row], named: Sequence[str], others: Iter
     numbered = [
         f"{label} ({row.number})" if counted[label] > 1 else label for label, row in zip(labels, rows, strict=True)
     ]
-    unused = [column for column in further if column not in options]
+    same = {EACH, KEY, name} if EACH in columns else ()  # names of one text, of which a prompt needs one only
+    unused = [column for column in further if column not in options and column not in same]
     shown = (*unused[:_MOST_UNUSED], *["…"] * (len(unused) > _MOST_UNUSED))
     return Axis(name, tuple(numbered), tuple(changes), shown)
 
@@ -178,7 +180,7 @@ def find_option(name: str) -> Field:
         chinese = [
             flag.lstrip("-") for flag, meant in CHINESE_FLAGS.items() if any(meant == row.flag for row in FIELDS)
         ]
-        offered = enumeration(chinese if own_language() == "zh" else names)
+        offered = enumeration([*(chinese if own_language() == "zh" else names)[:_MOST_NAMED], "…"])
         raise InvalidRequest(meant or texts.OPTIONS_ARE(name=typed, names=offered), hint=texts.VARY_WORDS())
     return option
 

@@ -95,6 +95,17 @@ NO_QUALITY = Text(
     "--size 4K 像素更多，--output-format png 无损（5.0 系列）。",
 )
 STYLE_BELOW = Text("Write the style into the prompt below.", "风格写进下面的提示词。")
+COMPARED = Text(
+    "Looks are compared with --vary and {{red|blue}} in the prompt, or with --xy size=2K,4K.",
+    "想对比效果，用 --vary（提示词里写 {{红|蓝}}）或 --xy size=2K,4K。",
+)
+PRICE_FIRST = Text(
+    "--dry-run says what the cell would cost, and sends nothing.", "--dry-run 只告诉这个单元格要花多少，不发送请求。"
+)
+SAVED_ANYWAY = Text(
+    "Every picture is saved; NAME << first on the line names the set.",
+    "图片都会自动保存；在行首写 名字 << 给组图起名。",
+)
 SIZE = Text("Width and height are --size, such as --size 2048x1536.", "宽和高用 --size，如 --size 2048x1536。")
 PROMPT_BELOW = Text("The prompt goes on the lines below.", "提示词写在下面几行。")
 FORMAT = Text("Did you mean --output-format, or --response-format?", "是想写 --output-format 还是 --response-format？")
@@ -113,6 +124,9 @@ CHINESE_FOREIGN_OPTIONS = MappingProxyType({
     **dict.fromkeys(("--数量", "--个数", "--图片数"), COUNT),
     **dict.fromkeys(("--质量", "--画质", "--高清"), NO_QUALITY),
     **dict.fromkeys(("--风格", "--画风"), STYLE_BELOW),
+    **dict.fromkeys(("--对比", "--比较"), COMPARED),
+    **dict.fromkeys(("--费用", "--价格"), PRICE_FIRST),
+    **dict.fromkeys(("--名字", "--名称", "--保存"), SAVED_ANYWAY),
     **dict.fromkeys(("--大小", "--分辨率", "--宽", "--高", "--宽度", "--高度"), SIZE),
     **dict.fromkeys(("--提示词", "--描述"), PROMPT_BELOW),
     "--格式": FORMAT,

@@ -78,6 +78,8 @@ CHINESE_COMMANDS = MappingProxyType({
     "诊断": "doctor", "帮助": "help",
 })  # fmt: skip
 """The commands of `%seedream` by the names that the Chinese help gives them."""
+HELP_WORDS = frozenset({"-h", "--help", "--帮助"})
+"""How other programs are asked what a command takes."""
 CHINESE_OPTIONS = MappingProxyType({
     "--标题": "--title", "--作者": "--author", "--版式": "--layout", "--纸张": "--page-size",
     "--无图注": "--no-captions", "--含信息": "--with-facts",

@@ -71,8 +71,8 @@ ADDRESS_FOR_OTHERS = Text(
 )
 NEEDS_NO_KEY = Text("the demo needs none, and none is sent to it", "演示服务无需密钥，也不发送密钥")
 SET_KEY = Text(
-    "Set {names}, or type it after %seedream key. To draw without a key: %seedream use demo.",
-    "设置 {names}，或运行 %seedream key 输入；没有密钥可用 %seedream use demo。",
+    "Run %seedream key and type it, or set {names}. To draw without a key: %seedream use demo.",
+    "运行 %seedream key 输入，或设置 {names}；没有密钥可用 %seedream use demo。",
 )
 OR_ELSE = Text("{first} Or else: {then}", "{first}或者：{then}")
 UNLOCK = Text(

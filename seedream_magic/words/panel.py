@@ -79,7 +79,7 @@ REFERENCE_HINT = Text(
     "A path, a glob, an https link, or run:ID[K] for a frame of an earlier run; Enter adds it",
     "路径、通配符、链接或 run:ID[K]，回车添加",
 )
-REFERENCE_BENEATH = Text("Reference: path, link, run:ID", "参考图：路径、链接、run:ID[0]")
+REFERENCE_BENEATH = Text("Reference: path or link", "参考图：路径、链接、run:ID[0]")
 ADD_PICTURES = Text("Add pictures", "添加图片")
 ADD_PICTURES_HINT = Text(
     "Reference pictures: click, drop or paste; up to about 10 MB, larger ones by their path",

@@ -12,6 +12,7 @@ NAME_MEANT = Text("{of} has no {typed}: did you mean {meant}?", "{of} 没有 {ty
 OTHER_KEYWORDS = MappingProxyType({
     "n": "images", "num_images": "images", "count": "images", "s": "size", "r": "ratio", "aspect_ratio": "ratio",
     "m": "model", "i": "refs", "ref": "refs", "reference": "refs", "words": "prompt",
+    "retry": "redo", "save": "export",
     "张数": "images", "尺寸": "size", "比例": "ratio", "模型": "model", "参考图": "refs", "水印": "watermark",
     "提示词": "prompt", "重新生成": "fresh", "标题": "title", "作者": "author", "版式": "layout",
 })  # fmt: skip

@@ -82,8 +82,8 @@ OPTION_MEANT = Text(
     "There is no option {name} to cross: did you mean {meant}?", "没有可交叉的选项 {name}，是想写 {meant} 吗？"
 )
 OPTIONS_ARE = Text(
-    "There is no option {name} to cross; there are {names}.",
-    "没有可交叉的选项 {name}；可用的有 {names}。",
+    "There is no option {name} to cross; there are {names}",
+    "没有可交叉的选项 {name}；可用的有 {names}",
 )
 VARY_WORDS = Text(
     "Words of the prompt vary with --vary and {{red|blue}}.", "要换提示词里的词，请用 --vary 和 {{红|蓝}}。"
