@@ -304,6 +304,7 @@ def test_it_draws_and_shows_it_from_the_store_afterwards(server: RawServer, stor
         assert "replayed, nothing billed" in person.text
         assert person.control("From frame").value == 2  # as the carousel stays where it was
         assert server.posts == 1
+        assert "pays again" in person.hint("Draw again")  # its label has no amount where no price is known
         person.draw("Draw again")
         assert server.posts == 2
         assert [images.replayed for images in kept] == [False, True, False]

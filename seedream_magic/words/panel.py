@@ -55,7 +55,8 @@ DRAW_AT_MOST = Text("Draw up to {count}", "最多生成 {count} 张")
 FREE = Text("free", "免费")
 SHOW = Text("Show · nothing billed", "显示 · 不计费")
 DRAW_AGAIN = Text("Draw again", "重新生成")
-DRAW_AGAIN_HINT = Text("Draws it once more, though it is in the library", "图库中已有，仍再画一次")
+DRAW_AGAIN_HINT = Text("Draws it once more and pays again, though it is in the library", "图库中已有，仍重新生成并计费")
+DRAW_AGAIN_FREE_HINT = Text("Draws it once more, though it is in the library; free", "图库中已有，仍再画一次，免费")
 NOT_ALL_TYPED = Text(
     "The page did not answer, so what you typed last may be missing.", "页面没有回应，最后输入的内容可能还没有传来。"
 )

@@ -17,7 +17,7 @@ from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.first_line import with_names
 from seedream_magic.notebook.kernel_loop import Latest
 from seedream_magic.notebook.panel.compare import Compare, Comparison
-from seedream_magic.notebook.panel.controls import button, errors, lines, set_visible
+from seedream_magic.notebook.panel.controls import button, errors, hinted, lines, set_visible
 from seedream_magic.notebook.panel.facts import cost, cost_together, draw_label, price_at, request_facts, room
 from seedream_magic.notebook.panel.form import Form, Unwritten
 from seedream_magic.notebook.panel.page_loop import PageLoop
@@ -136,7 +136,9 @@ class RequestLine:
             self._say(request_facts(request, client, price), *notes, label=label)
             return
         self._say(texts.IN_LIBRARY(run=stored), *notes, label=texts.SHOW())
-        amount = cost(price, free=not client.provider.needs_key)
+        free = not client.provider.needs_key
+        amount = cost(price, free=free)
+        hinted(self.anew, (texts.DRAW_AGAIN_FREE_HINT if free else texts.DRAW_AGAIN_HINT)())
         self.anew.description = " · ".join(filter(None, (texts.DRAW_AGAIN(), amount)))
         set_visible(self.anew, visible=True)
 
