@@ -66,10 +66,9 @@ def _interactive(lab: Lab, name: str) -> float:
         return seconds(partial(_open, page, lab, name))
 
 
-def _rate(lab: Lab, name: str) -> float:
-    with lab.page() as page:
-        _open(page, lab, name)
-        return float(page.evaluate(_FRAMES, _SLIDES))
+def _rate(page: Page) -> float:
+    page.bring_to_front()
+    return float(page.evaluate(_FRAMES, _SLIDES))
 
 
 def _rows(opened: Browser) -> Iterator[Row]:
@@ -85,8 +84,10 @@ def _rows(opened: Browser) -> Iterator[Row]:
         goal = f"at most 1.2x a grid of plain <img>; it is {ratio:.2f}x"
         name = "two carousels of 15 reopened, from the address to a turned picture"
         yield Row(name, "s", figures.of, goal, ratio <= 1.2)
-        ways = {"ours": partial(_rate, lab, "ours"), "floor": partial(_rate, lab, "floor")}
-        figures = in_turn(ways)
+        with lab.page() as ours, lab.page() as floor:
+            _open(ours, lab, "ours")
+            _open(floor, lab, "floor")
+            figures = in_turn({"ours": partial(_rate, ours), "floor": partial(_rate, floor)})
     rate, share = figures.median(), figures.ratio("ours", "floor")
     goal = f"60 frames a second while sliding; it is {rate:.0f}, {share:.2f}x those of a page where nothing moves"
     note = "" if rate >= 58 else "Headless Chromium paints by the processor; a page where nothing moves is the floor"

@@ -52,7 +52,8 @@ def jupyter_environment(home: Path) -> dict[str, str]:
 
 
 def trust(notebook: Path, home: Path) -> None:
-    """Sign a notebook, as its author's own JupyterLab does on save."""
+    """Sign a notebook, as its author's own JupyterLab does on save; it need not have run yet."""
+    (home / "data").mkdir(exist_ok=True)
     notary = NotebookNotary(data_dir=str(home / "data"))
     try:
         notary.sign(nbformat.read(notebook, as_version=nbformat.NO_CONVERT))
