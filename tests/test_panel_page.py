@@ -205,6 +205,13 @@ def test_a_number_chosen_before_the_carousel_shows_stays(lab: Lab) -> None:
             cell(page, 1).get_by_role("button", name="Next frame").click()
             cell(page, 1).get_by_role("button", name="Next frame").click()
             expect(number).to_have_value("3")
+        panel.get_by_label("Images").select_option("4")
+        panel.get_by_label("Prompt").fill("a pond")
+        button(panel, "Generate").click()
+        expect(cell(page, 1).get_by_role("region", name="a pond")).to_be_visible()
+        cell(page, 1).get_by_role("button", name="Previous frame").click()  # before the number knows of a fourth
+        expect(panel).to_contain_text("4 of 4")
+        expect(number).to_have_value("4")
 
 
 def test_a_second_window_does_not_answer_for_the_one_that_was_clicked(lab: Lab) -> None:

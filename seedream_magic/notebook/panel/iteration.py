@@ -87,10 +87,10 @@ class Iteration:
         self._images = images
         self._export.offer(images)
         if images.ok:
-            if is_new:
-                self._show_picture(self._tile)  # the page knows at once which run the number is of
             self.number.max = len(places_of(images))
-            self.number.value = opens_at(images) + 1 if is_new else self.number.value
+            if is_new:
+                self.number.value = opens_at(images) + 1
+                self._show_picture(self._tile)  # the page now writes where the carousel was turned to meanwhile
             set_visible(self.number, visible=self.number.max > 1)
             self._name()
         set_visible(self.widget, visible=bool(images.ok))
