@@ -103,6 +103,17 @@ def test_a_key_is_typed_below_the_panel_and_is_nowhere_else(page: Page, lab: Lab
     assert notebook in held
 
 
+def test_where_words_are_missing_a_click_goes_there(page: Page) -> None:
+    """Nothing can be drawn without them; once there are frames the prompt is their style, which need not be."""
+    panel = cell(page, KEYLESS).locator(".seedream-panel")
+    button(panel, "Generate").click()
+    expect(panel.get_by_label("Prompt")).to_be_focused()
+    button(panel, "Add frame").click()
+    expect(panel.get_by_label("Frame 1", exact=True)).to_be_focused()
+    button(panel, "Generate").click()
+    expect(panel.get_by_label("Frame 1", exact=True)).to_be_focused()
+
+
 def test_after_a_restart_the_form_comes_back(page: Page, lab: Lab, notebook: Path) -> None:
     """Without its kernel a panel is its last pictures and one line; run again, it is as it was, also when reopened."""
     panel, drawn = cell(page, DRAWING).locator(".seedream-panel"), cell(page, DRAWING)

@@ -78,6 +78,7 @@ function seedreamPanel(panel) {
   panel.addEventListener("click", ({ target, detail }) => {
     const button = /** @type {HTMLButtonElement | null} */ (/** @type {Element} */ (target).closest("button"));
     if (button?.matches(".seedream-panel-add-frame")) added(Infinity, 600);
+    if (button?.matches(".seedream-panel-generate")) focusUnwritten();
     if (button?.matches(".seedream-panel-copy")) copy(button, "copied");
     if (button?.matches(".seedream-panel-insert") && detail < 2) insert(button);
   });
@@ -196,6 +197,14 @@ function seedreamPanel(panel) {
   new MutationObserver(tend).observe(
     panel, { childList: true, subtree: true, attributeFilter: ["class", "title", "placeholder"] },
   );
+
+  // Nothing can be drawn without words: the field where they are missing takes the focus. Where there are frames the
+  // prompt is their style, which need not be.
+  const focusUnwritten = () => {
+    const [prompt, ...frames] = /** @type {NodeListOf<HTMLTextAreaElement>} */
+      (panel.querySelectorAll(".seedream-panel-prompt textarea, .seedream-panel-frame-words textarea"));
+    (frames.length ? frames : [prompt]).find((field) => !field.value.trim())?.focus();
+  };
 
   // The field of a frame that was added takes the focus, once it is there.
   const added = (/** @type {number} */ before, /** @type {number} */ left) => {
