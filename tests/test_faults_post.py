@@ -242,7 +242,8 @@ def test_a_refusal_is_one_post_and_one_typed_error(
         json_reply(error_body(code, f"no {KEY}, doubao-seedream-4-5"), status, pace),
         *([] if code else [page]),
     ):
-        error = failed(outcome({POST: reply}, store / str(reply is page), images=2))
+        other = 2 + (reply is page)  # the same request again would wait before it is sent once more
+        error = failed(outcome({POST: reply}, store / str(reply is page), images=other))
         assert isinstance(error, kind)
         assert error.billed == billed
         assert record(store / str(reply is page))["outcome"] == ("rejected" if billed == "no" else "unknown")

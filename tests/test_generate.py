@@ -223,7 +223,7 @@ def test_a_fault_of_the_post_is_one_error_and_one_record(
         if behaviour is None:
             silent.bind(("127.0.0.1", 0))  # nobody listens there, and nobody else can have it
             server.url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        error = failed(called(server, store, images=2, timeout=1))  # no pause that is longer is begun
+        error = failed(called(server, store, images=2, timeout=10))
     facts = record(store)
     assert (type(error), error.billed, error.saved) == (kind, billed, ())
     assert (facts["state"], facts["outcome"], facts["error"]["error"]) == ("failed", result, kind.__name__)
