@@ -60,6 +60,10 @@ PUT = """([kind, id, html]) => {
         (kind === "vscode" ? output : document.head).appendChild(copy(script)).remove();
     if (kind === "nbclassic") place();
 }"""
+SCROLL = """(node, by) => {
+  node.closest(".jp-WindowedPanel-outer").scrollBy(0, by);
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));  // the page has heard of it
+}"""
 IN_A_TALL_FRAME = """<body style="margin: 0"><div style="height: 700px; overflow: auto">
     <iframe style="width: 900px; height: 6000px; border: 0" srcdoc="{}"></iframe></div></body>"""
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
@@ -227,8 +231,8 @@ def test_a_person_turns_the_frames_and_copies_their_facts(trusted: Page) -> None
     }
     button(root, "More").click()
     under = box_of(root.locator(".seedream-menu"))["y"] - box_of(button(root, "More"))["y"]
-    root.evaluate("node => node.closest('.jp-WindowedPanel-outer').scrollBy(0, 40)")
-    expect(root.locator(".seedream-menu")).to_be_visible()  # a cell that ends scrolls the notebook: it goes along
+    root.evaluate(SCROLL, 40)  # as a cell that ends does with the notebook: the menu goes along
+    expect(root.locator(".seedream-menu")).to_be_visible()
     assert box_of(root.locator(".seedream-menu"))["y"] - box_of(button(root, "More"))["y"] == pytest.approx(
         under, abs=2
     )
