@@ -19,7 +19,7 @@ from table import Figures, Row, in_process, in_turn, seconds
 from whole_set import MODEL
 
 RUNS = 50
-PLANS = 200
+PLANS = 100
 _numbers = itertools.count()
 _PEAK = """
 import asyncio, json, sys
@@ -90,7 +90,7 @@ def _batch(kind: str, url: str) -> float:
 def _rates(kind: str) -> Mapping[str, Sequence[float]]:
     """Pictures a second on the demo as it is, or with its picture ready, so that a request costs it next to nothing."""
     with batch.serving(kind) as (url, _):
-        return in_turn({"ours": partial(_batch, "draw", url), "floor": partial(_batch, "loop", url)}, turns=3).of
+        return in_turn({"ours": partial(_batch, "draw", url), "floor": partial(_batch, "loop", url)}).of
 
 
 def rows() -> Iterator[Row]:
@@ -106,14 +106,14 @@ def rows() -> Iterator[Row]:
         goal = f"at least 0.8 of the speed of a bare loop; it is {share:.2f}"
         note = "Each run has a durable record, a look-up of what was paid before, and six syncs of its own"
         yield Row(f"{RUNS} runs at once", "s", figures.of, goal, share >= 0.8, "" if share >= 0.8 else note)
-        memory = in_turn({"ours, 50": partial(_peak, service, 50), "ours, 10": partial(_peak, service, 10)}, turns=3)
+        memory = in_turn({"ours, 50": partial(_peak, service, 50), "ours, 10": partial(_peak, service, 10)})
         each = memory.more("ours, 50", "ours, 10") / 40
         goal = f"at most 1 MiB for each further run; it is {each:.2f} MiB"
         yield Row("peak of memory of runs at once", "MiB", memory.of, goal, each <= 1)
     with served(side=512, gap=15) as service:
         client = _client(service)
         counts = {"ours": 1, f"ours, {RUNS} runs": RUNS}
-        stopped = in_turn({way: partial(_seconds_to_stop, client, count) for way, count in counts.items()}, turns=3)
+        stopped = in_turn({way: partial(_seconds_to_stop, client, count) for way, count in counts.items()})
     one, all_of_them = stopped.median(), stopped.median(f"ours, {RUNS} runs")
     goal = f"one run, and {RUNS}, end at most 0.1 s after it; it is {one:.2f} and {all_of_them:.2f} s"
     note = (
