@@ -32,6 +32,7 @@ MODULES = (
     "durability",
     "many",
     "reopened",
+    "on_screen",
 )
 """Each has `rows()`, which measures and gives one `Row` after the other."""
 

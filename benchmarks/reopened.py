@@ -18,7 +18,7 @@ from seedream_magic.images.image_set import cards_of
 from seedream_magic.view.carousel import set_bundle
 from table import Row, in_turn, seconds
 
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _SLIDES = 60
 _FRAMES = """async turns => {
     const next = document.querySelector('.seedream [data-key="next"]');
@@ -96,7 +96,7 @@ def _rows(opened: Browser) -> Iterator[Row]:
 
 def rows() -> Iterator[Row]:
     """Seven openings of each in one profile, whose cache is warm; nothing where there is no Chromium."""
-    program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is not None:
         with browser(program) as opened:
             yield from _rows(opened)
