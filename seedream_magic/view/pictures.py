@@ -38,10 +38,14 @@ LARGEST_FILE = 128 * 2**20
 _QUALITIES = (84, 72, 60)
 _SIZES = {84: 1.0, 72: 0.7, 60: 0.55}
 """About how many bytes a JPEG of each quality has, as a part of those at the best one."""
+_BYTES_TO_EDGE = 0.56
+"""The power of the bytes with which the edge of a picture goes: more than a half, as a smaller one has more bytes a
+pixel.
+"""
 _PIXELS_PER_BYTE = 16  # of the calmest pictures seen at these qualities; larger is not worth a try
-_NEARLY = 0.85
-"""Of the edge that is wanted: a JPEG is decoded at a half, a quarter or an eighth, and the next larger one costs twice
-the time for so few more pixels.
+_NEARLY = 0.8
+"""Of the edge that is wanted: a JPEG is decoded at a half, a quarter or an eighth, and for so few more pixels the next
+larger one takes several times as long. A square of 2K, at 1024 px, has as many as its other shapes.
 """
 FEW = 4
 DELAY = 3.0
@@ -177,11 +181,13 @@ def decode(path: Path, edge: int, side: Callable[[tuple[int, int]], int] = max) 
     return picture
 
 
-def contain(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+def contain(
+    picture: Image.Image, size: tuple[int, int], resampling: Image.Resampling = Image.Resampling.LANCZOS
+) -> Image.Image:
     """The picture as large as fits; of the thinnest one at least a line."""
     scale = min(size[0] / picture.width, size[1] / picture.height)
     pixels = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return picture.resize(pixels, Image.Resampling.LANCZOS)
+    return picture.resize(pixels, resampling)
 
 
 def _displayable(opened: Image.Image) -> Image.Image:
@@ -200,22 +206,29 @@ def _displayable(opened: Image.Image) -> Image.Image:
 
 def encode_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, int]]:
     """The picture in at most `limit` bytes, and its pixels: first with less quality, then with fewer pixels."""
-    qualities = _QUALITIES if picture.mode != "RGBA" else _QUALITIES[-1:]
-    while True:
-        best = 0.0  # bytes at the best quality, as far as they are known
-        for quality in qualities:
-            if best and best * _SIZES[quality] > 1.1 * limit:
-                continue  # it would not fit either
-            encoded = _encode(picture, quality)
-            if len(encoded) <= limit:
-                return encoded, picture.size
-            best = len(encoded) / _SIZES[quality]
-        qualities = qualities[-1:]
-        size = best * _SIZES[qualities[0]]
-        edge = max(int(max(picture.size) * min(0.94, 0.97 * math.sqrt(max(limit, 1) / size))), SMALLEST_EDGE)
+    *better, least = _QUALITIES if picture.mode != "RGBA" else _QUALITIES[-1:]
+    limit = max(limit, 1)
+    best = 0.0  # bytes at the best quality, as far as they are known
+    for quality in (*better, least):
+        if best * _SIZES[quality] > 1.1 * limit:
+            continue  # it would not fit either
+        encoded = _encode(picture, quality)
+        if len(encoded) <= limit:
+            return encoded, picture.size
+        best = len(encoded) / _SIZES[quality]
+    size = best * _SIZES[least]
+    while size > limit:
+        shrink = min(0.94, 0.97 * (limit / size) ** _BYTES_TO_EDGE)
+        edge = max(int(max(picture.size) * shrink), SMALLEST_EDGE)
         if edge >= max(picture.size):
-            return _encode(picture, qualities[0]), picture.size
-        picture = contain(picture, (edge, edge))
+            return _encode(picture, least), picture.size
+        picture = contain(picture, (edge, edge), Image.Resampling.BICUBIC)
+        encoded = _encode(picture, least)
+        size = len(encoded)
+    for quality in better:  # of noise fewer pixels have far fewer bytes, and leave room
+        if size / _SIZES[least] * _SIZES[quality] <= limit and len(sharper := _encode(picture, quality)) <= limit:
+            return sharper, picture.size
+    return encoded, picture.size
 
 
 def _encode(picture: Image.Image, quality: int) -> bytes:
