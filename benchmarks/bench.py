@@ -33,6 +33,7 @@ MODULES = (
     "many",
     "reopened",
     "on_screen",
+    "suite",
 )
 """Each has `rows()`, which measures and gives one `Row` after the other."""
 

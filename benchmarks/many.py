@@ -65,7 +65,7 @@ async def _stop(client: Seedream, count: int) -> float:
     """Seconds from a Stop till the last of so many runs, whose answers are awaited, has ended."""
     turn = next(_numbers)
     runs = [asyncio.create_task(client.agenerate(f"stop {number} of {turn}", stream=False)) for number in range(count)]
-    await asyncio.sleep(3)  # all have sent
+    await asyncio.sleep(0.5 if count == 1 else 2)  # all have sent
     began = time.perf_counter()
     for run in runs:
         run.cancel()
