@@ -99,6 +99,15 @@ def test_the_topics_are_listed_and_words_of_other_programs_understood(shell: Int
         assert "did you mean" not in refused
     for command in ("cost", "花费", "账单"):
         assert "%seedream alone tells what was billed" in run_cell(shell, f"%seedream {command}")[1]
+    for typed, set_by in (
+        ("size 3K", "Write %%seedream --size or %config SeedreamMagics.size = …"),
+        ("尺寸 3K", "Write %%seedream --size or %config SeedreamMagics.size = …"),
+        ("ref hero", "Write %%seedream --ref."),
+        ("lang zh", '%config SeedreamMagics.language = "zh"'),
+        ("语言 中文", '%config SeedreamMagics.language = "zh"'),
+        ("max_images_per_run 4", "%config SeedreamMagics.max_images_per_run = …"),
+    ):
+        assert set_by in run_cell(shell, f"%seedream {typed}")[1]
     commands = {row[0].split()[-1 if row[0] == "%seedream" else 1] for row in COMMANDS}
     assert {CHINESE_COMMANDS.get(meant, meant) for meant in OTHER_WORDS.values()} <= commands
 

@@ -6,7 +6,7 @@ import difflib
 import getpass
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import nullcontext, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from IPython.display import display
 
 from seedream_magic.api.credentials import find_key, remember_key, store_key_in_keyring
+from seedream_magic.api.fields import CHINESE_FLAGS
 from seedream_magic.api.prices import OWN, Price, own_price, told_together
 from seedream_magic.api.providers import PROVIDERS, find_provider
 from seedream_magic.errors import ConfigError, InvalidRequest, MissingKey, reason_of, sends_nothing
@@ -21,6 +22,7 @@ from seedream_magic.images.cards import path_text
 from seedream_magic.notebook.desk import Desk
 from seedream_magic.notebook.first_line import named_as_typed, split_line
 from seedream_magic.notebook.help import help_page
+from seedream_magic.notebook.options import FLAGS
 from seedream_magic.notebook.picture_commands import compare, gallery
 from seedream_magic.notebook.run_commands import continued_run, export, purge, recover, retry, show, show_history
 from seedream_magic.view.markup import text_table
@@ -28,7 +30,8 @@ from seedream_magic.words import cells
 from seedream_magic.words import commands as texts
 from seedream_magic.words.carousel import own_words
 from seedream_magic.words.language import own_language
-from seedream_magic.words.lists import enumeration
+from seedream_magic.words.lists import OR, enumeration
+from seedream_magic.words.text import chain
 
 
 def run_command(desk: Desk, line: str) -> None:
@@ -42,7 +45,7 @@ def run_command(desk: Desk, line: str) -> None:
         typed[f"%seedream {texts.CHINESE_COMMANDS[word]}"] = f"%seedream {word}"
     with named_as_typed(typed), nullcontext() if command is retry else sends_nothing():
         if command is None:
-            raise InvalidRequest(_about_unknown(word))
+            raise InvalidRequest(_about_unknown(word, desk.settings.trait_names(config=True)))
         command(desk, _OPTION.sub(lambda option: texts.CHINESE_OPTIONS.get(option[0], option[0]), rest.strip()))
 
 
@@ -50,30 +53,39 @@ _OPTION = re.compile("(?<!\\S)--[\u4e00-\u9fff]+(?![^\\s=])")
 """An option in Chinese."""
 
 
-def _about_unknown(word: str) -> str:
+def _about_unknown(word: str, settings: Collection[str]) -> str:
     if word.startswith("%%"):  # as `magic.with_body` gives a cell whose %%seedream is not its first line
         return cells.NOT_FIRST()
     if word.startswith("-"):
         return texts.OPTIONS_GO_ELSEWHERE()
-    if word.lower() in texts.DRAW_WORDS:
-        return texts.NO_COMMAND(typed=repr(word))
-    if word.lower() in texts.STATUS_WORDS:
-        return texts.STATUS_ALONE(typed=repr(word))
-    if example := texts.EXAMPLES_OF_A_SET.get(texts.CHINESE_FOR_A_SET.get(word, word.lower())):
-        return texts.OF_A_SET(typed=repr(word), example=example(), word=word.lower())
-    other = texts.OTHER_WORDS.get(word.lower())
-    near = (
-        [other]
-        if other
-        else difflib.get_close_matches(
-            word,
-            [name for name in (*COMMANDS, *texts.CHINESE_COMMANDS) if name],
-            n=1,
-            cutoff=0.6 if word.isascii() else 0.5,
-        )
-    )
     typed = repr(word[:40])
-    return texts.COMMAND_MEANT(typed=typed, meant=near[0]) if near else texts.NO_COMMAND(typed=typed)
+    if word.lower() in texts.STATUS_WORDS:
+        return texts.STATUS_ALONE(typed=typed)
+    if example := texts.EXAMPLES_OF_A_SET.get(texts.CHINESE_FOR_A_SET.get(word, word.lower())):
+        return texts.OF_A_SET(typed=typed, example=example(), word=word.lower())
+    other = texts.OTHER_WORDS.get(word.lower())
+    if not other and (ways := _written_elsewhere(word, settings)):
+        return texts.MEANT_ELSEWHERE(typed=typed, ways=chain(OR, ways))
+    meant = other or _nearest(word)
+    return texts.COMMAND_MEANT(typed=typed, meant=meant) if meant else texts.NO_COMMAND(typed=typed)
+
+
+def _nearest(word: str) -> str:
+    """The command that is spelled most like a word; none where that is a word for drawing."""
+    if word.lower() in texts.DRAW_WORDS:
+        return ""
+    commands = [name for name in (*COMMANDS, *texts.CHINESE_COMMANDS) if name]
+    return next(iter(difflib.get_close_matches(word, commands, n=1, cutoff=0.6 if word.isascii() else 0.5)), "")
+
+
+def _written_elsewhere(word: str, settings: Collection[str]) -> list[str]:
+    """How an option of a cell, or a setting of the notebook, is written that was typed as a command."""
+    if word.lower() in texts.LANGUAGE_WORDS:
+        return ['%config SeedreamMagics.language = "zh"']
+    option = CHINESE_FLAGS.get(f"--{word}", f"--{word.lower()}")
+    as_option = [f"%%seedream {option}"] if option in FLAGS else []
+    setting = option.removeprefix("--")
+    return as_option + ([f"%config SeedreamMagics.{setting} = …"] if setting in settings else [])
 
 
 def _status(desk: Desk, _: str) -> None:

@@ -18,6 +18,9 @@ COMMAND_MEANT = Text(
     "There is no command {typed}: did you mean %seedream {meant}? To draw, write %%seedream and the prompt below it.",
     "没有命令 {typed}，是想写 %seedream {meant} 吗？要画图请写 %%seedream，提示词写在下面。",
 )
+MEANT_ELSEWHERE = Text("There is no command {typed}. Write {ways}.", "没有命令 {typed}；请写 {ways}。")
+LANGUAGE_WORDS = frozenset({"language", "lang", "english", "chinese", "语言", "中文", "英文"})
+"""What people type as a command who want another one."""
 NO_OPTION = Text(
     "%seedream {command} has no option {typed}: it takes {options}.",
     "%seedream {command} 没有选项 {typed}，可用 {options}。",
