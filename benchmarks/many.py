@@ -117,8 +117,8 @@ def rows() -> Iterator[Row]:
     one, all_of_them = stopped.median(), stopped.median(f"ours, {RUNS} runs")
     goal = f"one run, and {RUNS}, end at most 0.1 s after it; it is {one:.2f} and {all_of_them:.2f} s"
     note = (
-        "Before it ends, each run writes durably that it was stopped and may be billed, one after the other: in a "
-        "profile 5 ms a run, of which four are the syncs of its record and folder and the rename between them"
+        "Before it ends, each run writes durably that it was stopped and may be billed, and the library notes it: in a "
+        "profile 1.3 and 1.2 ms a run, a third of that syncs and the rest Python's own, so that threads change nothing"
     )
     met = max(one, all_of_them) <= 0.1
     yield Row("Stop", "s", stopped.of, goal, met, "" if met else note)
