@@ -115,7 +115,8 @@ dependent := magic_kernel magic replay seedream bridge verify packaging referenc
 dependent_front_ends := ipython_terminal client_without_updates
 
 test: check $(dev_ready) $(lowest_ready) ## check, the whole suite, and the suite without a browser on the oldest versions
-	.venv/bin/python -m pytest $(workers) --junitxml=build/tests.xml
+	.venv/bin/python -m pytest $(workers) --junitxml=build/tests.part.xml
+	@mv build/tests.part.xml build/tests.xml
 	.venv-lowest/bin/python -m pytest $(workers) -m "not browser" $(leftovers) \
 		$(dependent:%=tests/test_%.py) $(dependent_front_ends:%=tests/front_ends/test_%.py)
 

@@ -37,7 +37,7 @@ threading.Thread(target=watch).start()
 made = client.generate(f"{images} {store}", images=int(images), response_format=form, stream=stream == "stream")
 made._repr_mimebundle_()
 done.set()
-assert len(made.ok) == int(images)
+assert len(made.ok) == int(images) and not made.replayed
 print(json.dumps([peak - rest]))
 """
 )

@@ -11,31 +11,36 @@ from PIL import Image
 
 from pictures import picture
 from seedream_magic.images.verify import verify_picture
+from seedream_magic.view.cards import Preview
 from seedream_magic.view.pictures import preview_of
 from table import Row, in_turn, processor_seconds
 
 BUDGET = 660_000 // 8
-EDGE = 1148
-"""In pixels: what the budget allows."""
 
 
-def by_draft(path: Path) -> object:
-    """The floor: what Pillow alone does to get the pixels; nothing is encoded."""
+_NOTE = (
+    "Of 58 ms in a profile 37 decode the JPEG, as the floor does, 12 scale it and 10 encode it twice, which the floor "
+    "does not: the first, of good quality and full size, has three times the bytes that are allowed"
+)
+
+
+def by_draft(path: Path, edge: int) -> object:
+    """The floor: what Pillow alone does to get as many pixels; nothing is encoded."""
     with Image.open(path) as opened:
-        opened.draft("RGB", (EDGE, EDGE))
-        return opened.resize((EDGE, EDGE), Image.Resampling.LANCZOS)
+        opened.draft("RGB", (edge, edge))
+        return opened.resize((edge, edge), Image.Resampling.LANCZOS)
 
 
-def whole(path: Path) -> object:
+def whole(path: Path, edge: int) -> object:
     """The peer: the whole picture decoded, made small, encoded."""
     with Image.open(path) as opened:
         opened.load()
-        small = opened.resize((EDGE, EDGE), Image.Resampling.LANCZOS)
+        small = opened.resize((edge, edge), Image.Resampling.LANCZOS)
     small.save(buffer := io.BytesIO(), "JPEG", quality=84)
     return buffer
 
 
-def ours(path: Path) -> object:
+def ours(path: Path) -> Preview:
     """Ours, as for a picture that was never shown."""
     preview_of.cache_clear()
     return preview_of(path, budget=BUDGET)
@@ -47,16 +52,17 @@ def rows() -> Iterator[Row]:
         data = picture(4096, kind)
         path = Path(f"picture.{kind.lower()}")
         path.write_bytes(data)
+        edge = ours(path).width
         ways: dict[str, Callable[[], object]] = {
             "ours": partial(ours, path),
-            "floor": partial(by_draft, path),
-            "peer": partial(whole, path),
+            "floor": partial(by_draft, path, edge),
+            "peer": partial(whole, path, edge),
         }
         ways["check of the bytes"] = partial(verify_picture, data)
         figures = in_turn({way: partial(_milliseconds, work) for way, work in ways.items()})
         ratio = figures.ratio("ours", "floor")
         goal = f"at most 1.2x the floor, which does not encode; it is {ratio:.2f}x"
-        note = "" if ratio <= 1.2 else "Beside the floor it encodes, twice or more where the first is over its budget"
+        note = "" if ratio <= 1.2 else _NOTE
         name = f"preview of a 4K {kind}, {len(data) / 2**20:.1f} MB"
         yield Row(name, "ms", figures.of, goal, ratio <= 1.2, note)
 

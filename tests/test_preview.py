@@ -41,14 +41,21 @@ def near(found: object, expected: tuple[int, ...], within: int) -> bool:
 
 
 def test_as_sharp_as_the_budget_allows(tmp_path: Path) -> None:
-    """Noise, which compresses worst, fits its budget in its own shape; nothing is below the smallest edge."""
-    for size, budget in (((2048, 2048), 44_000), ((4096, 256), 2_000), ((300, 1800), 350_000)):
+    """Noise, which compresses worst, fills its budget in its own shape; nothing is below the smallest edge."""
+    for size, budget, used in (((2048, 2048), 44_000, 0.6), ((4096, 256), 2_000, 0.3), ((300, 1800), 350_000, 0.5)):
         found = preview_of(saved(tmp_path / f"{budget}.jpg", noise(*size), "JPEG", quality=95), budget=budget)
-        assert len(found.data_uri) <= budget
+        assert used * budget < len(found.data_uri) <= budget
         assert found.width / found.height == pytest.approx(size[0] / size[1], rel=0.35)
+    clear = saved(tmp_path / "clear.png", noise(900, 600, "RGBA"), "PNG")
+    assert 0.55 * 44_000 < len(preview_of(clear, budget=44_000).data_uri) <= 44_000
     calm = Image.radial_gradient("L").convert("RGB")
     large = saved(tmp_path / "large.png", calm.resize((4096, 2048)), "PNG")
     assert preview_of(large, budget=350_000).width == 1280
+    # The half of a 2K square is quickly decoded, and has as many pixels as others at theirs; a strip needs its edge.
+    square, strip = (2048, 2048), (4096, 256)
+    for shape, budget, width in ((square, 350_000, 1024), (square, 24_000, 619), (strip, 350_000, 1280)):
+        calm_jpeg = saved(tmp_path / f"{shape}.jpg", calm.resize(shape), "JPEG")
+        assert preview_of(calm_jpeg, budget=budget).width == width
     assert preview_of(saved(tmp_path / "small.png", calm, "PNG"), budget=350_000).width == 256
     tiny = preview_of(saved(tmp_path / "noise.png", noise(640, 640, "RGBA"), "PNG"), budget=10)
     assert (tiny.width, tiny.height) == (SMALLEST_EDGE, SMALLEST_EDGE)

@@ -38,14 +38,16 @@ LARGEST_FILE = 128 * 2**20
 _QUALITIES = (84, 72, 60)
 _SIZES = {84: 1.0, 72: 0.7, 60: 0.55}
 """About how many bytes a JPEG of each quality has, as a part of those at the best one."""
-_BYTES_TO_EDGE = 0.56
-"""The power of the bytes with which the edge of a picture goes: more than a half, as a smaller one has more bytes a
-pixel.
-"""
 _PIXELS_PER_BYTE = 16  # of the calmest pictures seen at these qualities; larger is not worth a try
-_NEARLY = 0.8
+_NEARLY = 0.85
 """Of the edge that is wanted: a JPEG is decoded at a half, a quarter or an eighth, and for so few more pixels the next
-larger one takes several times as long. A square of 2K, at 1024 px, has as many as its other shapes.
+larger one takes several times as long.
+"""
+_ENOUGH = 900_000
+"""Pixels that need not be more, however long the edge: a square at half of 2K has as many as a half of 2848 x 1600."""
+_BYTES_TO_EDGE = {"RGB": 0.56, "RGBA": 0.5}
+"""The power of its bytes with which a picture's edge goes: more than a half of a JPEG, of which a smaller one has more
+bytes a pixel.
 """
 FEW = 4
 DELAY = 3.0
@@ -100,13 +102,14 @@ def open_original(path: Path) -> Image.Image:
 def preview_of(path: Path, _digest: str | None = None, *, budget: int) -> Preview:
     """The picture of a file in at most `budget` bytes of data URI (down to an edge of 24 px, which is about 1 kB).
 
-    JPEG, or PNG where there is real transparency; sRGB, upright, without metadata, longest edge at most 1280 px. The
-    result is kept by path and `_digest` (which says what bytes the file has), so that an updated output does not encode
+    JPEG, or PNG where there is real transparency; sRGB, upright, without metadata. Its longest edge is at most 1280 px,
+    of a JPEG that is nearly as large decoded at a half or less somewhat shorter: of a square of 2K 1024 px. The result
+    is kept by path and `_digest` (which says what bytes the file has), so that an updated output does not encode
     it again. Raises `ImageInvalid` if the file cannot be read.
     """
     edge = _edge_for(budget)
     with nullcontext() if path.suffix == ".jpg" else _WHOLE:
-        picture = decode(path, math.ceil(edge * _NEARLY))
+        picture = decode(path, lambda size: min(edge * _NEARLY / max(size), math.sqrt(_ENOUGH / math.prod(size))))
         # Of what is several times as large, the mean of whole pixels is taken first: twice as fast, and as sharp.
         picture.thumbnail((edge, edge), Image.Resampling.BICUBIC, reducing_gap=1.5)
     return _preview(picture, budget)
@@ -160,16 +163,17 @@ def decode_preview(preview: Preview) -> Image.Image:
     return _CLASSES["PNG" if "image/png" in head else "JPEG"](io.BytesIO(base64.b64decode(body)))
 
 
-def decode(path: Path, edge: int, side: Callable[[tuple[int, int]], int] = max) -> Image.Image:
+def decode(path: Path, scale: Callable[[tuple[int, int]], float]) -> Image.Image:
     """The picture upright, in RGB or, where it is really transparent, RGBA, without metadata.
 
-    A JPEG is decoded near the size that is needed, in a fraction of the time and memory: its longest side (with `min`
-    its shortest, which is sharper) has `edge` pixels or more. Raises `ImageInvalid` for a file that is lost or damaged.
+    `scale` says, by the width and height of the original, at what part of that size it is needed. A JPEG is decoded
+    near it, at that size or larger, in a fraction of the time and memory. Raises `ImageInvalid` for a file that is
+    lost or damaged.
     """
     try:
         with open_original(path) as opened:
-            shrink = min(1.0, edge / side(opened.size))
-            opened.draft(None, (math.ceil(opened.width * shrink), math.ceil(opened.height * shrink)))
+            part = min(1.0, scale(opened.size))
+            opened.draft(None, (math.ceil(opened.width * part), math.ceil(opened.height * part)))
             picture = _displayable(opened)
     except Exception as exc:
         # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more on damaged bytes.
@@ -205,7 +209,9 @@ def _displayable(opened: Image.Image) -> Image.Image:
 
 
 def encode_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, int]]:
-    """The picture in at most `limit` bytes, and its pixels: first with less quality, then with fewer pixels."""
+    """The picture in at most `limit` bytes, and its pixels: first with less quality, then with fewer pixels and, where
+    these leave room, with more quality again.
+    """
     *better, least = _QUALITIES if picture.mode != "RGBA" else _QUALITIES[-1:]
     limit = max(limit, 1)
     best = 0.0  # bytes at the best quality, as far as they are known
@@ -218,14 +224,14 @@ def encode_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, i
         best = len(encoded) / _SIZES[quality]
     size = best * _SIZES[least]
     while size > limit:
-        shrink = min(0.94, 0.97 * (limit / size) ** _BYTES_TO_EDGE)
+        shrink = min(0.94, 0.97 * (limit / size) ** _BYTES_TO_EDGE[picture.mode])
         edge = max(int(max(picture.size) * shrink), SMALLEST_EDGE)
         if edge >= max(picture.size):
             return _encode(picture, least), picture.size
         picture = contain(picture, (edge, edge), Image.Resampling.BICUBIC)
         encoded = _encode(picture, least)
         size = len(encoded)
-    for quality in better:  # of noise fewer pixels have far fewer bytes, and leave room
+    for quality in better:  # noise is smoothed by being scaled: it has fewer bytes a pixel then, not more
         if size / _SIZES[least] * _SIZES[quality] <= limit and len(sharper := _encode(picture, quality)) <= limit:
             return sharper, picture.size
     return encoded, picture.size
@@ -234,7 +240,7 @@ def encode_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, i
 def _encode(picture: Image.Image, quality: int) -> bytes:
     buffer = io.BytesIO()
     if picture.mode == "RGBA":
-        picture.save(buffer, "PNG", optimize=True)
+        picture.save(buffer, "PNG")  # optimised it would take ten times as long, for a fifteenth of its bytes
     else:
         picture.save(buffer, "JPEG", quality=quality, optimize=True)  # progressive it would take twice as long
     return buffer.getvalue()
@@ -245,7 +251,7 @@ def fit_on_paper(path: Path, size: tuple[int, int]) -> Image.Image:
 
     Raises `ImageInvalid` for a file that is lost or damaged.
     """
-    picture = decode(path, max(size), min)
+    picture = decode(path, lambda whole: max(size) / min(whole))
     if picture.mode == "RGBA":
         paper = Image.new("RGB", picture.size, PAPER)
         paper.paste(picture, mask=picture)
