@@ -40,11 +40,11 @@ _SIZES = {84: 1.0, 72: 0.7, 60: 0.55}
 """About how many bytes a JPEG of each quality has, as a part of those at the best one."""
 _PIXELS_PER_BYTE = 16  # of the calmest pictures seen at these qualities; larger is not worth a try
 _NEARLY = 0.85
-"""Of the edge that is wanted: a JPEG is decoded at a half, a quarter or an eighth, and for so few more pixels the next
-larger one takes several times as long.
+"""Of the edge that is wanted: a JPEG is decoded whole, at a half, a quarter or an eighth, and for so few more pixels
+the next larger one takes several times as long.
 """
 _ENOUGH = 900_000
-"""Pixels that need not be more, however long the edge: a square at half of 2K has as many as a half of 2848 x 1600."""
+"""Pixels that are as good as more, whatever the edge: a square at half of 2K has as many as half of 2848 x 1600."""
 _BYTES_TO_EDGE = {"RGB": 0.56, "RGBA": 0.5}
 """The power of its bytes with which a picture's edge goes: more than a half of a JPEG, of which a smaller one has more
 bytes a pixel.
@@ -102,9 +102,9 @@ def open_original(path: Path) -> Image.Image:
 def preview_of(path: Path, _digest: str | None = None, *, budget: int) -> Preview:
     """The picture of a file in at most `budget` bytes of data URI (down to an edge of 24 px, which is about 1 kB).
 
-    JPEG, or PNG where there is real transparency; sRGB, upright, without metadata. Its longest edge is at most 1280 px,
-    of a JPEG that is nearly as large decoded at a half or less somewhat shorter: of a square of 2K 1024 px. The result
-    is kept by path and `_digest` (which says what bytes the file has), so that an updated output does not encode
+    JPEG, or PNG where there is real transparency; sRGB, upright, without metadata. Its longest edge has at most
+    1280 px; a JPEG whose half, quarter or eighth is nearly as large stays at that: a square of 2K at 1024 px. The
+    result is kept by path and `_digest` (which says what bytes the file has), so that an updated output does not encode
     it again. Raises `ImageInvalid` if the file cannot be read.
     """
     edge = _edge_for(budget)
