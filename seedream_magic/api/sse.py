@@ -29,6 +29,11 @@ class Message(NamedTuple):
     whole: bool = True
 
 
+def _value(line: bytes) -> bytes:
+    """What stands behind the name of a line of data, and the space that may follow it."""
+    return line[6 if line.startswith(b" ", 5) else 5 :]
+
+
 class Decoder:
     """Bytes in, messages out; linear in the size of the input however it is cut.
 
@@ -40,6 +45,8 @@ class Decoder:
         """`_room` is how many more bytes the message may have."""
         self._pieces: list[bytes] = []
         """Of the line that has not ended yet."""
+        self._named = 0
+        """How many bytes were taken off that line, which name it one of data."""
         self._rest = b""
         self._event = b""
         self._data: list[bytes] = []
@@ -56,33 +63,49 @@ class Decoder:
         if b"\n" in chunk or b"\r" in chunk:
             return self._end_lines(chunk)
         if chunk:
-            self._pieces.append(chunk)
-            self._room -= len(chunk)
-            if self._room < 0:
-                self._let_go()
-                self._pieces = [chunk[:1]]  # the line is not empty, which would end the message
+            self._go_on(chunk)
         return []
 
     def close(self) -> list[Message]:
         """The message that the end of the stream left open, if it holds data."""
         return self._end_lines(b"\n\n")
 
+    def _go_on(self, piece: bytes) -> None:
+        """Keep a piece of a line that has not ended yet.
+
+        The name of its field is taken off now: off the whole line it would cost a second copy of megabytes.
+        """
+        self._room -= len(piece)
+        if self._room < 0:
+            self._let_go()
+            self._pieces, self._named = [piece[:1]], 0  # the line is not empty, which would end the message
+            return
+        if not self._pieces and piece.startswith(b"data:") and len(piece) > len(b"data: "):
+            value = _value(piece)
+            piece, self._named, self._at_start = value, len(piece) - len(value), False
+        self._pieces.append(piece)
+
     def _end_lines(self, chunk: bytes) -> list[Message]:
         """The messages of the lines that end in `chunk`."""
         messages = []
+        named, self._named = self._named, 0
+        self._room += named
         for line in self._lines(chunk):
             if not line:
                 if self._data or self._overflow:
                     messages.append(self._message())
                 self._event, self._data, self._room, self._overflow = b"", [], self._maximum, False
-            elif self._overflow or len(line) > self._room:
+            elif self._overflow or len(line) + named > self._room:
                 self._let_go()
+            elif named:
+                self._append(line)
             elif line.startswith(b"data:"):
-                self._append(line[6 if line.startswith(b" ", 5) else 5 :])  # one copy: it may be megabytes
+                self._append(_value(line))
             else:
                 self._field(line)
+            named = 0  # of the first line alone
         if self._rest:
-            self.feed(self._rest)
+            self._go_on(self._rest)
         return messages
 
     def _lines(self, chunk: bytes) -> list[bytes]:
