@@ -10,7 +10,7 @@ from functools import partial
 import httpx
 from httpx_sse import EventSource
 
-from seedream_magic.api.sse import Decoder
+from seedream_magic.api.sse import Decoder, Message
 from table import Row, in_turn, processor_seconds
 
 _TYPE = b"image_generation.partial_succeeded"
@@ -64,8 +64,14 @@ def _rate(work: Callable[[], object], size: int) -> float:
     return size / 1e6 / processor_seconds(work)
 
 
+def _all_of(pieces: list[bytes]) -> list[Message]:
+    """Every message, kept as those of a set are: what is let go of its memory takes up the next one faster."""
+    decoder = Decoder()
+    return [message for piece in pieces for message in decoder.feed(piece)]
+
+
 def _milliseconds_per_megabyte(pieces: list[bytes]) -> float:
-    return 1000 / _rate(partial(by_seedream, pieces), sum(map(len, pieces)))
+    return 1000 / _rate(partial(_all_of, pieces), sum(map(len, pieces)))
 
 
 def rows() -> Iterator[Row]:
@@ -85,9 +91,9 @@ def rows() -> Iterator[Row]:
         yield Row(
             f"SSE decoder, {name}", "MB/s", figures.of, f"at least 1.2x httpx-sse; it is {ratio:.2f}x", ratio >= 1.2
         )
-    streams = {f"{size} MB": _cut(picture_event(size * 2**20), 2**14) for size in (1, 16, 64)}
-    streams["256 MB"] = _cut(picture_event(64 * 2**20) * 4, 2**14)
+    streams = {f"lines of {size} MB": _cut(picture_event(size * 2**20) * (64 // size), 2**14) for size in (1, 16, 64)}
+    streams["the same, 256 MB in all"] = _cut(picture_event(64 * 2**20) * 4, 2**14)
     costs = in_turn({name: partial(_milliseconds_per_megabyte, pieces) for name, pieces in streams.items()})
-    growth = costs.ratio("256 MB", "16 MB")
-    goal = f"a byte costs the same at any length, at most 1.5x from 16 to 256 MB; it is {growth:.2f}x"
+    growth = max(costs.ratio(name, "lines of 1 MB") for name in streams)
+    goal = f"a byte costs the same at any length, at most 1.5x that of 1 MB; it is {growth:.2f}x"
     yield Row("SSE decoder, time of a megabyte", "ms", costs.of, goal, growth <= 1.5)
