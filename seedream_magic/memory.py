@@ -11,11 +11,13 @@ import io
 
 _MAPPED = 33 * 2**20
 """Bytes of a block that is always mapped alone."""
+_SMALL = 4 * 2**20
+"""Bytes that a thread may keep: to map them costs it more time than to read them."""
 
 
 def read_large(file: io.FileIO, size: int) -> bytes:
     """The next `size` bytes of a file, fewer at its end."""
-    data = file.read(max(size, _MAPPED))[:size]
+    data = file.read(size if size <= _SMALL else max(size, _MAPPED))[:size]
     while len(data) < size and (more := file.read(size - len(data))):
         data += more
     return data
