@@ -11,7 +11,7 @@ import io
 
 _MAPPED = 33 * 2**20
 """Bytes of a block that is always mapped alone."""
-_SMALL = 4 * 2**20
+_SMALL = 2 * 2**20
 """Bytes that a thread may keep: to map them costs it more time than to read them."""
 
 
