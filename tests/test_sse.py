@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -69,6 +70,18 @@ def test_a_message_past_the_maximum(endless: bytes, end: bytes) -> None:
         chunks = (stream[start : start + size] for start in range(0, len(stream), size))
         assert decoded(*chunks, maximum=40) == expected
     assert all(message.whole for message in decoded(b"data: 0123456789\n\n" * 100, maximum=20))  # it is of one message
+
+
+def test_a_long_line_is_copied_once() -> None:
+    """Out of the pieces in which it came: a second copy of megabytes took longer than all the rest."""
+    decoder, pieces = Decoder(), [b"data: " + b"A" * 16_000, *[b"A" * 16_384] * 255]
+    for piece in pieces:
+        decoder.feed(piece)
+    tracemalloc.start()
+    (message,) = decoder.feed(b"\n\n")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.1 * len(message.data)
 
 
 TOKENS = st.sampled_from(
