@@ -97,7 +97,7 @@ def test_a_preview_is_encoded_once_for_all_updates(shell: InteractiveShell, monk
         error, _, outputs = run_cell(shell, "%%seedream -n 6 --stream\nsix counted previews")
     assert error is None
     assert len(outputs) > 1
-    sheet = 1
+    sheet = 2  # a first look without its tables: it is large for its bytes
     assert len(decoded) == 6
     assert len(tried) <= 6 + sheet
 

@@ -39,6 +39,7 @@ _QUALITIES = (84, 72, 60)
 _SIZES = {84: 1.0, 72: 0.7, 60: 0.55}
 """About how many bytes a JPEG of each quality has, as a part of those at the best one."""
 _PIXELS_PER_BYTE = 16  # of the calmest pictures seen at these qualities; larger is not worth a try
+_LEAST_PIXELS_PER_BYTE = 4  # of most pictures at the best quality
 _NEARLY = 0.85
 """Of the edge that is wanted: a JPEG is decoded whole, at a half, a quarter or an eighth, and for so few more pixels
 the next larger one takes several times as long.
@@ -215,6 +216,9 @@ def encode_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, i
     *better, least = _QUALITIES if picture.mode != "RGBA" else _QUALITIES[-1:]
     limit = max(limit, 1)
     best = 0.0  # bytes at the best quality, as far as they are known
+    if better and limit * _LEAST_PIXELS_PER_BYTE < picture.width * picture.height:  # that may well be too large
+        # Its tables take most of a JPEG's time: without them it tells as well how large it will be.
+        best = 0.93 * len(_encode(picture, better[0], optimize=False))
     for quality in (*better, least):
         if best * _SIZES[quality] > 1.1 * limit:
             continue  # it would not fit either
@@ -228,7 +232,7 @@ def encode_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, i
         edge = max(int(max(picture.size) * shrink), SMALLEST_EDGE)
         if edge >= max(picture.size):
             return _encode(picture, least), picture.size
-        picture = contain(picture, (edge, edge), Image.Resampling.BICUBIC)
+        picture = contain(picture, (edge, edge), Image.Resampling.HAMMING)
         encoded = _encode(picture, least)
         size = len(encoded)
     for quality in better:  # noise is smoothed by being scaled: it has fewer bytes a pixel then, not more
@@ -237,12 +241,12 @@ def encode_within(picture: Image.Image, limit: int) -> tuple[bytes, tuple[int, i
     return encoded, picture.size
 
 
-def _encode(picture: Image.Image, quality: int) -> bytes:
+def _encode(picture: Image.Image, quality: int, *, optimize: bool = True) -> bytes:
     buffer = io.BytesIO()
     if picture.mode == "RGBA":
         picture.save(buffer, "PNG")  # optimised it would take ten times as long, for a fifteenth of its bytes
     else:
-        picture.save(buffer, "JPEG", quality=quality, optimize=True)  # progressive it would take twice as long
+        picture.save(buffer, "JPEG", quality=quality, optimize=optimize)  # progressive it would take twice as long
     return buffer.getvalue()
 
 
