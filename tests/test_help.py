@@ -105,6 +105,7 @@ def test_the_topics_are_listed_and_words_of_other_programs_understood(shell: Int
         ("ref hero", "Write %%seedream --ref."),
         ("lang zh", '%config SeedreamMagics.language = "zh"'),
         ("语言 中文", '%config SeedreamMagics.language = "zh"'),
+        ("English", '%config SeedreamMagics.language = "en"'),
         ("max_images_per_run 4", "%config SeedreamMagics.max_images_per_run = …"),
     ):
         assert set_by in run_cell(shell, f"%seedream {typed}")[1]

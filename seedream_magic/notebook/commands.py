@@ -80,8 +80,8 @@ def _nearest(word: str) -> str:
 
 def _written_elsewhere(word: str, settings: Collection[str]) -> list[str]:
     """How an option of a cell, or a setting of the notebook, is written that was typed as a command."""
-    if word.lower() in texts.LANGUAGE_WORDS:
-        return ['%config SeedreamMagics.language = "zh"']
+    if language := texts.LANGUAGE_WORDS.get(word.lower()):
+        return [f'%config SeedreamMagics.language = "{language}"']
     option = CHINESE_FLAGS.get(f"--{word}", f"--{word.lower()}")
     as_option = [f"%%seedream {option}"] if option in FLAGS else []
     setting = option.removeprefix("--")

@@ -19,8 +19,10 @@ COMMAND_MEANT = Text(
     "没有命令 {typed}，是想写 %seedream {meant} 吗？要画图请写 %%seedream，提示词写在下面。",
 )
 MEANT_ELSEWHERE = Text("There is no command {typed}. Write {ways}.", "没有命令 {typed}；请写 {ways}。")
-LANGUAGE_WORDS = frozenset({"language", "lang", "english", "chinese", "语言", "中文", "英文"})
-"""What people type as a command who want another one."""
+LANGUAGE_WORDS = MappingProxyType({
+    "language": "zh", "lang": "zh", "语言": "zh", "chinese": "zh", "中文": "zh", "english": "en", "英文": "en",
+})  # fmt: skip
+"""What people type as a command who want another language, and most probably which."""
 NO_OPTION = Text(
     "%seedream {command} has no option {typed}: it takes {options}.",
     "%seedream {command} 没有选项 {typed}，可用 {options}。",
