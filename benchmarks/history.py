@@ -34,7 +34,7 @@ from seedream_magic import Seedream
 client = Seedream("demo", store=Path(sys.argv[1]))
 began = time.process_time()
 found = find(client.store, sys.argv[2], now=datetime.now(UTC), at_most=50)
-print(json.dumps([time.process_time() - began, len(found.first) + len(found.others)]))
+print(json.dumps([time.process_time() - began, len(found.first) + found.others]))
 """
 _LONG_AGO = 1_700_000_000
 
@@ -125,7 +125,10 @@ def _milliseconds(work: Callable[[], object]) -> float:
 
 
 def rows() -> Iterator[Row]:
-    """What `%seedream history` asks for, in milliseconds of processor time; cold is in a new process."""
+    """What `%seedream history` asks for, in milliseconds of processor time; cold is in a new process.
+
+    A date is of the clock of who looks: Python reads it of each run that has the words, 25,000 of 100,000 here.
+    """
     for runs, stores in ((10_000, 5), (100_000, 50)):
         folder = Path(f"all{runs}").absolute()
         folder.mkdir()
@@ -142,12 +145,16 @@ def rows() -> Iterator[Row]:
             "without words, cold": partial(_cold, "", store),
         }
         figures = in_turn(ways)
-        at_once, first = figures.median("ours, warm"), figures.median("ours, cold")
-        goal = f"with words at most 100 ms warm and 400 ms cold; it is {at_once:.0f} and {first:.0f} ms"
-        met = at_once <= 100 and first <= 400
-        yield Row(f"history of {runs:,} runs in {stores} stores", "ms", figures.of, goal, met)
+        dated = figures.median("a date and a state, warm")
+        others = {way: figures.median(way) for way in ways.keys() - {"floor", "a date and a state, warm"}}
+        warm, cold = (max(took for way, took in others.items() if way.endswith(end)) for end in ("warm", "cold"))
+        goal = f"at most 100 ms warm, 400 cold; it is {warm:.0f} and {cold:.0f}, and by a date {dated:.0f}"
+        limit = "In a profile SQLite reads the index in 12 ms for 100,000 runs, and looks for two words in 25 more"
+        met = warm <= 100 and cold <= 400
+        yield Row(f"history of {runs:,} runs in {stores} stores", "ms", figures.of, goal, met, limit)
         paid = Seedream("anyfast", api_key="k", store=store)
         look_up = partial(library.runs_of, paid.plan("something else").fingerprints, store)
         looked = in_turn({"ours": partial(_milliseconds, look_up), "floor": partial(_milliseconds, indexed_query)})
         goal = f"at most 5 ms; it is {looked.median():.1f} ms"
-        yield Row(f"look-up of a request among {runs:,} runs", "ms", looked.of, goal, looked.median() <= 5)
+        limit = "In a profile two fifths open the library, the rest find which stores it knows of and ask it"
+        yield Row(f"look-up of a request among {runs:,} runs", "ms", looked.of, goal, looked.median() <= 5, limit)

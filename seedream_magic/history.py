@@ -1,14 +1,16 @@
 """The history as far as it is looked at: the runs that words ask for, found in the library without reading them all.
 
-The library finds them in one index, in the order of their ids, which is that of their times. Only those that are shown
-are read, and looked at in their folders if they are of the store that is asked from.
+The library finds and counts them in one index, in the order of their ids, which is that of their times. Only those
+that are shown are read, and looked at in their folders if they are of the store that is asked from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +25,17 @@ if TYPE_CHECKING:
 
 _MOST_AT_ONCE = 500
 """Values in one query: SQLite takes no more than 999 from of old."""
-_Key = tuple[str, int]
-"""A run's id, and the number of the store that it is in."""
+_Row = tuple[str, int, Any]
+"""A run's id, the number of the store that it is in, and its rank: what has the lower one comes first."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The first runs that were found, and the ids of the others in their order."""
+    """The first runs that were found, how many others there are, and whether those began before each of these."""
 
     first: list[HistoryEntry]
-    others: tuple[str, ...] = ()
+    others: int = 0
+    are_earlier: bool = True
 
 
 def find(
@@ -40,23 +43,23 @@ def find(
 ) -> Found:
     """The runs of all stores (with `here` of `store`) of which each of the words is true, as `search` sorts them.
 
-    With `starred` those that have a starred picture. All are read, or the first `at_most`. Of copies of a run the one
-    in `store` counts. Where there is no library the folders are read.
+    With `starred` those that have a starred picture. All are read, or the first `at_most`. Of the copies of a run that
+    fit best the one in `store` counts. Where there is no library the folders are read.
     """
     query = query_of(words, now=now)
 
     def work(connection: sqlite3.Connection) -> Found:
         stores = _stores(connection, store, here=here)
-        keys = _keys(connection, query, stores, starred=starred)
-        first = keys if at_most is None else keys[:at_most]
-        return Found(_read(connection, first, stores), tuple(run_id for run_id, _ in keys[len(first) :]))
+        first, others, are_earlier = _rows_found(_Rows(connection, tuple(stores), query, starred), at_most)
+        return Found(_read(connection, first, stores), others, are_earlier)
 
     found = with_library(work, None)
     if found is not None:
         return found
     entries = library.history(store) if here else library.history_of_all(store)
     entries = search([entry for entry in entries if entry.starred or not starred], words, now=now)
-    return Found(entries[:at_most], () if at_most is None else tuple(entry.run_id for entry in entries[at_most:]))
+    first, others, are_earlier = _parted([(entry.run_id, 0, 0) for entry in entries], at_most)
+    return Found(entries[: len(first)], others, are_earlier)
 
 
 def _stores(connection: sqlite3.Connection, store: Path, *, here: bool) -> dict[int, Path]:
@@ -81,50 +84,84 @@ def _read_unfinished(connection: sqlite3.Connection, number: int, store: Path) -
         insert_runs(connection, number, [((), entry_of(store / run_id))])
 
 
-def _keys(connection: sqlite3.Connection, query: Query, stores: dict[int, Path], *, starred: bool) -> list[_Key]:
-    """The runs that are found, each once, in the order of their ranks, the newest of a rank first."""
-    order = {number: place for place, number in enumerate(stores)}
-    found: dict[Any, list[_Key]] = {}
-    key: _Key = ("", 0)
-    ranked: Any = None
-    for run_id, number, rank in _ranked(connection, query, stores, starred=starred):
-        if run_id == key[0]:  # a copy of the one before
-            if order[number] > order[key[1]]:
-                continue
-            found[ranked].pop()
-        key, ranked = (run_id, number), rank
-        found.setdefault(rank, []).append(key)
-    return [key for rank in sorted(found) for key in found[rank]]
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of these stores, the first of which is asked from, whose text has all texts of a query."""
+
+    connection: sqlite3.Connection
+    stores: tuple[int, ...]
+    query: Query
+    starred: bool
+
+    def newest_first(self, columns: str, *values: str) -> Iterable[Any]:
+        """These columns of each; the copies of a run stand beside one another."""
+        rows = f"SELECT {columns} FROM runs WHERE {self._where} ORDER BY run_id DESC"  # noqa: S608 - marks and numbers
+        return self.connection.execute(rows, (*values, *self.query.texts))
+
+    def count(self) -> int:
+        """How many runs they are of."""
+        rows = f"SELECT count(*) FROM (SELECT 1 FROM runs WHERE {self._where} GROUP BY run_id)"  # noqa: S608 - as above
+        return int(self.connection.execute(rows, self.query.texts).fetchone()[0])
+
+    @property
+    def _where(self) -> str:
+        # The plus keeps SQLite from reading whole rows, store by store, where the index of searches has all in order.
+        store = "store" if len(self.stores) == 1 else "+store"
+        conditions = [f"{store} IN ({', '.join(map(str, self.stores))})", *["starred > 0"] * self.starred]
+        return " AND ".join(conditions + ["instr(words, ?) > 0"] * len(self.query.texts))
 
 
-def _ranked(
-    connection: sqlite3.Connection, query: Query, stores: dict[int, Path], *, starred: bool
-) -> Iterator[tuple[str, int, Any]]:
-    """The id, the store and the rank of each run that is found, the newest first; copies stand beside one another."""
-    conditions = [f"store IN ({', '.join(map(str, stores))})", *["instr(words, ?) > 0"] * len(query.texts)]
-    where = " AND ".join(conditions + ["starred > 0"] * starred)
+def _rows_found(rows: _Rows, at_most: int | None) -> tuple[list[_Row], int, bool]:
+    """The first runs that are found, how many others there are, and whether those began before these."""
+    if rows.query.has_ranks:
+        return _parted(sorted(_once(_with_ranks(rows), rows.stores), key=itemgetter(2)), at_most)
+    first = list(islice(_once(rows.newest_first("run_id, store, 0"), rows.stores), at_most))
+    return first, rows.count() - len(first) if len(first) == at_most else 0, True
+
+
+def _with_ranks(rows: _Rows) -> Iterable[_Row]:
+    """Each row that is found, the newest first."""
+    query = rows.query
     if not query.has_facts:
-        rank = "max(instr(words, ?), instr(words, ?)) = 0"
-        rows = f"SELECT run_id, store, {rank} FROM runs WHERE {where} ORDER BY run_id DESC"  # noqa: S608 - only marks and numbers
-        yield from connection.execute(rows, (*query.phrases, *query.texts))
-        return
-    rows = f"SELECT run_id, store, state, began, words FROM runs WHERE {where} ORDER BY run_id DESC"  # noqa: S608 - as above
-    for run_id, number, state, began, text in connection.execute(rows, query.texts):
-        run = Searchable(run_id, datetime.fromisoformat(began) if began else None, state, text)
-        if query.fits(run):
-            yield run_id, number, query.rank(run)
+        phrases = dict.fromkeys(query.phrases)
+        return rows.newest_first(f"run_id, store, {' AND '.join(['instr(words, ?) = 0'] * len(phrases))}", *phrases)
+    runs = (
+        (number, Searchable(run_id, datetime.fromisoformat(began) if began else None, state, text))
+        for run_id, number, state, began, text in rows.newest_first("run_id, store, state, began, words")
+    )
+    return ((run.run_id, number, query.rank(run)) for number, run in runs if query.fits(run))
 
 
-def _read(connection: sqlite3.Connection, keys: Sequence[_Key], stores: dict[int, Path]) -> list[HistoryEntry]:
+def _once(rows: Iterable[_Row], stores: Sequence[int]) -> Iterator[_Row]:
+    """Each run once: of its copies, which stand together, the one that fits best, then the one of the first store."""
+    best: _Row | None = None
+    for row in rows:
+        if best and best[0] == row[0]:
+            best = min(best, row, key=lambda copy: (copy[2], stores.index(copy[1])))
+            continue
+        if best:
+            yield best
+        best = row
+    if best:
+        yield best
+
+
+def _parted(rows: list[_Row], at_most: int | None) -> tuple[list[_Row], int, bool]:
+    """The first of these runs, how many others there are, and whether those began before these."""
+    first, others = rows[:at_most], [] if at_most is None else rows[at_most:]
+    return first, len(others), not others or max(others)[0] < min(first)[0]
+
+
+def _read(connection: sqlite3.Connection, rows: Sequence[_Row], stores: dict[int, Path]) -> list[HistoryEntry]:
     """The entries of these runs: those of the first store as their folders are, without those that are gone."""
-    lines: dict[_Key, str] = {}
-    for start in range(0, len(keys), _MOST_AT_ONCE):
-        run_ids = [run_id for run_id, _ in keys[start : start + _MOST_AT_ONCE]]
+    lines: dict[tuple[str, int], str] = {}
+    for start in range(0, len(rows), _MOST_AT_ONCE):
+        run_ids = [run_id for run_id, _, _ in rows[start : start + _MOST_AT_ONCE]]
         query = f"SELECT run_id, store, line FROM runs WHERE run_id IN ({_marks(run_ids)})"  # noqa: S608 - only marks
         lines |= {(run_id, number): line for run_id, number, line in connection.execute(query, run_ids)}
     own = next(iter(stores), None)
     entries = []
-    for run_id, number in keys:
+    for run_id, number, _ in rows:
         line, place = lines[run_id, number], stores[number]
         if number != own:
             entries.append(entry_of_line(place, line))

@@ -59,7 +59,7 @@ def test_the_library_finds_what_a_search_of_all_entries_finds(
     new_process()
     assert find(store, words, now=NOW, here=here) == Found(wanted)
     few = find(store, words, now=NOW, here=here, at_most=3)
-    assert few == Found(wanted[:3], tuple(entry.run_id for entry in wanted[3:]))
+    assert few == Found(wanted[:3], len(wanted[3:]), all(entry.run_id < wanted[2].run_id for entry in wanted[3:]))
     monkeypatch.setenv("SEEDREAM_LIBRARY", "")
     if here:
         assert find(store, words, now=NOW, here=here, at_most=3) == few
@@ -86,6 +86,30 @@ def test_only_what_is_shown_is_read(stores: tuple[Path, Path], monkeypatch: pyte
     assert calls.count("entry_of_line") == 3
     assert calls.count("look_at") <= 3
     assert "entry_of" not in calls
+
+
+@pytest.mark.parametrize("words", ["fox", "red fox", "2026-05 fox", ""])
+def test_a_search_reads_the_index_of_searches_alone(
+    stores: tuple[Path, Path], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In its order: no whole row is read to look for words, and nothing is sorted."""
+    plans: list[str] = []
+    real = history._rows_found
+
+    def found(rows: history._Rows, at_most: int | None) -> Any:
+        asked: list[str] = []
+        rows.connection.set_trace_callback(asked.append)
+        result = real(rows, at_most)
+        rows.connection.set_trace_callback(None)
+        plans.extend(row[-1] for query in asked for row in rows.connection.execute(f"EXPLAIN QUERY PLAN {query}"))
+        return result
+
+    monkeypatch.setattr(history, "_rows_found", found)
+    assert find(stores[0], words, now=NOW, at_most=3).others > 0
+    reads = [plan for plan in plans if "runs" in plan]
+    assert reads
+    assert all("USING COVERING INDEX runs_searched" in plan for plan in reads)
+    assert not [plan for plan in plans if "TEMP B-TREE" in plan]
 
 
 def test_runs_of_the_own_store_are_as_their_folders_are(stores: tuple[Path, Path]) -> None:

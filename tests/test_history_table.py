@@ -29,8 +29,8 @@ def entries(store: Path) -> list[HistoryEntry]:
     return history(store)
 
 
-def html_of(entries: list[HistoryEntry], words: str | None = None) -> Reader:
-    return Reader(history_bundle(entries, words=words)["text/html"])
+def html_of(entries: list[HistoryEntry], words: str | None = None, **others: Any) -> Reader:
+    return Reader(history_bundle(entries, words=words, **others)["text/html"])
 
 
 def plain_of(entries: list[HistoryEntry], words: str | None = None) -> list[str]:
@@ -104,17 +104,18 @@ def test_the_table_speaks_the_language_of_who_asks(
         assert "部分完成 · " in reader.words
 
 
-def test_the_newest_fifty_are_shown(entries: list[HistoryEntry]) -> None:
+def test_what_is_not_shown_is_counted(entries: list[HistoryEntry]) -> None:
     """How many more there are, and how to find them, stands below. Of none, one friendly line says what to do."""
-    many = [replace(entries[0], run_id=f"run {9999 - number}") for number in range(1250)]
-    reader = html_of(many)
+    many = [replace(entries[0], run_id=f"run {9999 - number}") for number in range(50)]
+    reader = html_of(many, others=1200)
     assert len(reader.all("img")) == len(reader.all("code")) == 50
     assert "1,200 earlier runs are not shown. Narrow down with words, a date, a state: %seedream hist" in reader.words
-    assert " 1 earlier run is not shown. " in html_of(many[:51]).words
-    assert " 1 further run is not shown. " in html_of(many[50:100] + many[:1], "cat").words
-    assert "还有 1,200 次更早的运行未显示" in html_of(many, "猫").words
+    assert " 1 earlier run is not shown. " in html_of(many, others=1).words
+    assert " 1 further run is not shown. " in html_of(many, "cat", others=1, are_earlier=False).words
+    assert "还有 1,200 次更早的运行未显示" in html_of(many, "猫", others=1200).words
+    assert "not shown" not in html_of(many).words
     lines = plain_of(many)
-    assert (len(lines), lines[1].count("1   20"), lines[50].count("run 9950 ")) == (53, 1, 1)
+    assert (len(lines), lines[1].count("1   20"), lines[50].count("run 9950 ")) == (52, 1, 1)
     for words, line in (
         (None, "No runs yet. Draw with %%seedream"),
         ("zebra <b>", "No run fits all of these words: zebra <b>. %seedream history alone"),

@@ -23,7 +23,7 @@ from seedream_magic.words import history as texts
 from seedream_magic.words.carousel import Words, words_for, words_for_most
 
 MAXIMUM_ROWS = 50
-"""Runs in the table; of more the newest."""
+"""Runs in the table."""
 THUMBNAIL_BYTES = 3_300
 """Of a picture's data URI: fifty, and the text beside them, stay below 300,000 bytes."""
 
@@ -40,8 +40,9 @@ _STATES = {
 
 def history_bundle(
     entries: Sequence[HistoryEntry],
-    others: Sequence[str] = (),
+    others: int = 0,
     *,
+    are_earlier: bool = True,
     words: str | None = None,
     store: Path | None = None,
     here: bool = False,
@@ -49,17 +50,16 @@ def history_bundle(
 ) -> dict[str, Any]:
     """The mimebundle (`text/html`, `text/plain`) of a history that was asked for with these words.
 
-    Below 300,000 bytes, however many runs there are: it has the first 50, numbered from 1, and says how to find the
-    rest, of which `others` are the ids of those that are not among the entries. The times are local. A run says where
-    it is unless all are in `store`, this notebook's; `here` tells that no other was asked, `starred` that those without
-    a star were left out. Without any run it says what to do. It is in Chinese where the words are, or, without words,
-    most of its prompts.
+    Below 300,000 bytes for `MAXIMUM_ROWS` entries, which are numbered from 1; of `others`, so many that are not among
+    them, it says how to find them. The times are local. A run says where it is unless all are in `store`, this
+    notebook's; `here` tells that no other was asked, `starred` that those without a star were left out. Without any run
+    it says what to do. It is in Chinese where the words are, or, without words, most of its prompts.
     """
-    first = entries[:MAXIMUM_ROWS]
-    others = [*(entry.run_id for entry in entries[MAXIMUM_ROWS:]), *others]
-    language = words_for(words) if words else words_for_most(entry.prompt for entry in first)
-    if first:
-        notes = [_about_others(first, others, language), language(texts.SHOW)]
+    language = words_for(words) if words else words_for_most(entry.prompt for entry in entries)
+    if entries:
+        more = texts.EARLIER if are_earlier else texts.FURTHER
+        narrow = more.in_language(language.language, count=others, narrow=language(texts.NARROW_DOWN))
+        notes = [narrow if others else "", language(texts.SHOW)]
     else:
         none = language(texts.NONE_FITS, words=text_within(words, 80)) if words else ""
         notes = [
@@ -67,22 +67,12 @@ def history_bundle(
             language(texts.ONLY_HERE) if here else "",
             language(texts.ONLY_STARRED) if starred else "",
         ]
-    thumbnails, stores = _thumbnails(first), _store_names(first, store)
+    thumbnails, stores = _thumbnails(entries), _store_names(entries, store)
     rows = [
         _row(number, entry, thumbnails.get(entry.run_id), stores.get(entry.folder.parent, ""), language)
-        for number, entry in enumerate(first, 1)
+        for number, entry in enumerate(entries, 1)
     ]
     return rows_bundle(rows, list(filter(None, notes)), language)
-
-
-def _about_others(first: Sequence[HistoryEntry], others: Sequence[str], words: Words) -> str:
-    """How many runs are not shown, and how to find them; "" for none."""
-    if not others:
-        return ""
-    # What has the typed words as a phrase stands before what is newer.
-    are_earlier = max(others) < min(entry.run_id for entry in first)
-    text = texts.EARLIER if are_earlier else texts.FURTHER
-    return text.in_language(words.language, count=len(others), narrow=words(texts.NARROW_DOWN))
 
 
 def _store_names(entries: Iterable[HistoryEntry], store: Path | None) -> dict[Path, str]:

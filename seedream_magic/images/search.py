@@ -96,6 +96,11 @@ class Query:
         return any(term.fact for term in self.terms)
 
     @property
+    def has_ranks(self) -> bool:
+        """Whether `rank` tells the runs that are found apart."""
+        return len(self.terms) > 1 or self.has_facts
+
+    @property
     def phrases(self) -> tuple[str, str]:
         """Of the runs that are found, those whose text has one of these come first."""
         return self.typed, " ".join(self.texts)
@@ -222,8 +227,8 @@ def _day(year: int | None, month: int | None, day: int | None) -> Callable[[date
     """What is true of the days of such a date, of which parts may be missing; None where there are no such days."""
     if month not in {None, *range(1, 13)} or day not in {None, *range(1, 32)}:
         return None
-    return lambda moment: all(
-        given in {None, known} for given, known in ((year, moment.year), (month, moment.month), (day, moment.day))
+    return lambda moment: (
+        (not year or moment.year == year) and (not month or moment.month == month) and (not day or moment.day == day)
     )
 
 

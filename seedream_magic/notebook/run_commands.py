@@ -49,7 +49,7 @@ def show_history(desk: Desk, text: str) -> None:
     found = find(client.store, words, now=datetime.now(UTC), here=here, starred=starred, at_most=MAXIMUM_ROWS)
     desk.rows = tuple(entry.run_id for entry in found.first) or desk.rows  # a search in vain hides no rows
     asked: dict[str, Any] = {"words": words, "store": client.store, "here": here, "starred": starred}
-    display(history_bundle(found.first, found.others, **asked), raw=True)
+    display(history_bundle(found.first, found.others, are_earlier=found.are_earlier, **asked), raw=True)
 
 
 def show(desk: Desk, text: str) -> None:
