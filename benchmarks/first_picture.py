@@ -65,7 +65,8 @@ def rows() -> Iterator[Row]:
     """In seconds after the first event."""
     with served(side=2048, gap=GAP) as service:
         ways = {"ours": _ours, "floor": _floor, "peer": _peer}
-        figures = in_turn({way: partial(measure, service) for way, measure in ways.items()})
+        figures = in_turn({way: partial(measure, service) for way, measure in ways.items()}, warm=0)
     took = figures.median()
     goal = f"on disk, checked and synced, at most 0.05 s after its event; it is {took:.3f} s"
-    yield Row(f"first picture of {IMAGES} by events {GAP} s apart", "s", figures.of, goal, took <= 0.05)
+    limit = "Of 16 ms in a profile 11 pass until its bytes are there, 2 check them, 1.5 are syncs; a first set takes 27"
+    yield Row(f"first picture of {IMAGES} by events {GAP} s apart", "s", figures.of, goal, took <= 0.05, limit)

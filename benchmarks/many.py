@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import httpx
 import batch_benchmark as batch
 from pictures import KEY, Service, served
 from seedream_magic import Seedream
-from table import Figures, Row, in_process, in_turn, seconds
+from table import Row, in_process, in_turn, seconds
 from whole_set import MODEL
 
 RUNS = 50
@@ -89,12 +89,6 @@ def _batch(kind: str, url: str) -> float:
         return PLANS / batch.measured(kind, url, Path(folder, "store"), PLANS)["seconds"]
 
 
-def _rates(kind: str) -> Mapping[str, Sequence[float]]:
-    """Pictures a second on the demo as it is, or with its picture ready, so that a request costs it next to nothing."""
-    with batch.serving(kind) as (url, _):
-        return in_turn({"ours": partial(_batch, "draw", url), "floor": partial(_batch, "loop", url)}, warm=0).of
-
-
 def rows() -> Iterator[Row]:
     """A service that answers after half a second; for Stop one that does not answer meanwhile."""
     with served(side=512, gap=0.5) as service:
@@ -106,26 +100,28 @@ def rows() -> Iterator[Row]:
         figures = in_turn(ways)
         share = figures.ratio("floor", "ours")
         goal = f"at least 0.8 of the speed of a bare loop; it is {share:.2f}"
-        note = "Each run has a durable record, a look-up of what was paid before, and six syncs of its own"
-        yield Row(f"{RUNS} runs at once", "s", figures.of, goal, share >= 0.8, "" if share >= 0.8 else note)
+        limit = "Each run has a durable record, a look-up of what was paid before, and six syncs of its own"
+        yield Row(f"{RUNS} runs at once", "s", figures.of, goal, share >= 0.8, limit)
         memory = in_turn({f"ours, {count}": partial(_peak, service, count) for count in (50, 10)}, warm=0)
         each = memory.more("ours, 50", "ours, 10") / 40
         goal = f"at most 1 MiB for each further run; it is {each:.2f} MiB"
-        yield Row("peak of memory of runs at once", "MiB", memory.of, goal, each <= 1)
+        limit = "Of one more run tracemalloc finds 76 kB, half of it in httpx, anyio and asyncio"
+        yield Row("peak of memory of runs at once", "MiB", memory.of, goal, each <= 1, limit)
     with served(side=512, gap=15) as service:
         client = _client(service)
         counts = {"ours": 1, f"ours, {RUNS} runs": RUNS}
         stopped = in_turn({way: partial(_seconds_to_stop, client, count) for way, count in counts.items()})
     one, all_of_them = stopped.median(), stopped.median(f"ours, {RUNS} runs")
     goal = f"one run, and {RUNS}, end at most 0.1 s after it; it is {one:.2f} and {all_of_them:.2f} s"
-    note = (
+    limit = (
         "Before it ends, each run writes durably that it was stopped and may be billed, and the library notes it: in a "
         "profile 1.3 and 1.2 ms a run, a third of that syncs and the rest Python's own, so that threads change nothing"
     )
     met = max(one, all_of_them) <= 0.1
-    yield Row("Stop", "s", stopped.of, goal, met, "" if met else note)
-    rates = Figures({**_rates("demo"), **{f"{way}, picture ready": of for way, of in _rates("ready").items()}})
+    yield Row("Stop", "s", stopped.of, goal, met, limit)
+    with batch.serving("demo") as (url, _):
+        rates = in_turn({"ours": partial(_batch, "draw", url), "floor": partial(_batch, "loop", url)}, warm=0)
     share = rates.ratio("ours", "floor")
     goal = f"at least 0.8 of the pictures a second of a bare loop, on the demo as it is; it is {share:.2f}"
-    note = "A run costs some 20 ms of processor time, for its records, syncs and the library"
-    yield Row(f"{PLANS} prompts through `map`", "1/s", rates.of, goal, share >= 0.8, "" if share >= 0.8 else note)
+    limit = "A run costs some 20 ms of processor time, for its records, syncs and the library"
+    yield Row(f"{PLANS} prompts through `map`", "1/s", rates.of, goal, share >= 0.8, limit)

@@ -83,21 +83,30 @@ def _serve(options: dict[str, float]) -> None:
     data = [made[number % 2] + bytes([number]) for number in range(15)]
     kind = str(options.get("kind", "JPEG")).lower()
 
-    def item(request: Request, index: int) -> dict[str, str]:
-        if request.json().get("response_format") == "b64_json":
+    @cache
+    def reply(host: str, form: str, count: int) -> Reply:
+        """Made once: what a service takes to write its answer is no part of what is measured."""
+        items = [item(host, form, index) for index in range(count)]
+        return json_reply({"data": items, "created": 1, "usage": {"generated_images": count}})
+
+    @cache
+    def events(host: str, form: str, count: int) -> tuple[bytes, ...]:
+        pictures = [{"type": _SUCCEEDED, "image_index": at, **item(host, form, at)} for at in range(count)]
+        last = {"type": _COMPLETED, "usage": {"generated_images": count}}
+        return (*(sse(_SUCCEEDED, picture) for picture in pictures), sse(_COMPLETED, last))
+
+    def item(host: str, form: str, index: int) -> dict[str, str]:
+        if form == "b64_json":
             return {"b64_json": base64.b64encode(data[index]).decode("ascii")}
-        return {"url": f"http://{request.headers['host']}/picture/{index}.{kind}"}
+        return {"url": f"http://{host}/picture/{index}.{kind}"}
 
     def answer(request: Request) -> Behaviour:
         body = request.json()
         count = body.get("sequential_image_generation_options", {}).get("max_images", 1)
-        if not body.get("stream"):
-            time.sleep(options.get("gap", 0) * count)
-            items = [item(request, index) for index in range(count)]
-            return json_reply({"data": items, "created": 1, "usage": {"generated_images": count}})
-        events = [sse(_SUCCEEDED, {"type": _SUCCEEDED, "image_index": n, **item(request, n)}) for n in range(count)]
-        events.append(sse(_COMPLETED, {"type": _COMPLETED, "usage": {"generated_images": count}}))
-        return _Paced(tuple(events), options.get("gap", 0))
+        asked = (request.headers["host"], body.get("response_format", "url"), count)
+        if body.get("stream"):
+            return _Paced(events(*asked), options.get("gap", 0))
+        return _After(options.get("gap", 0) * count, reply(*asked))
 
     def stored(request: Request) -> Behaviour:
         index = int(request.path.removeprefix("/picture/").partition(".")[0])

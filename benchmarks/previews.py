@@ -18,9 +18,10 @@ from table import Row, in_turn, processor_seconds
 BUDGET = 660_000 // 8
 
 
-_NOTE = (
+_LIMIT = (
     "Of 52 ms in a profile 37 decode the JPEG, as the floor does, 8 scale it and 6 encode it twice, which the floor "
-    "does not: the first, of good quality and full size, has three times the bytes that are allowed"
+    "does not: the first, of good quality and full size, has three times the bytes that are allowed. Of a PNG's 560 "
+    "nearly all decode it, as they do for the floor"
 )
 
 
@@ -62,9 +63,8 @@ def rows() -> Iterator[Row]:
         figures = in_turn({way: partial(_milliseconds, work) for way, work in ways.items()})
         ratio = figures.ratio("ours", "floor")
         goal = f"at most 1.2x the floor, which does not encode; it is {ratio:.2f}x"
-        note = "" if ratio <= 1.2 else _NOTE
         name = f"preview of a 4K {kind}, {len(data) / 2**20:.1f} MB"
-        yield Row(name, "ms", figures.of, goal, ratio <= 1.2, note)
+        yield Row(name, "ms", figures.of, goal, ratio <= 1.2, _LIMIT)
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

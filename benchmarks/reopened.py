@@ -83,15 +83,16 @@ def _rows(opened: Browser) -> Iterator[Row]:
         ratio = figures.ratio("ours", "floor")
         goal = f"at most 1.2x a grid of plain <img>; it is {ratio:.2f}x"
         name = "two carousels of 15 reopened, from the address to a turned picture"
-        yield Row(name, "s", figures.of, goal, ratio <= 1.2)
+        limit = "Nine tenths are JupyterLab's own start, which the floor has, too"
+        yield Row(name, "s", figures.of, goal, ratio <= 1.2, limit)
         with lab.page() as ours, lab.page() as floor:
             _open(ours, lab, "ours")
             _open(floor, lab, "floor")
             figures = in_turn({"ours": partial(_rate, ours), "floor": partial(_rate, floor)})
     rate, share = figures.median(), figures.ratio("ours", "floor")
     goal = f"60 frames a second while sliding; it is {rate:.0f}, {share:.2f}x those of a page where nothing moves"
-    note = "" if rate >= 58 else "Headless Chromium paints by the processor; a page where nothing moves is the floor"
-    yield Row("frames a second while a carousel slides", "fps", figures.of, goal, rate >= 58, note)
+    limit = "Headless Chromium paints by the processor; a page where nothing moves is the floor"
+    yield Row("frames a second while a carousel slides", "fps", figures.of, goal, rate >= 58, limit)
 
 
 def rows() -> Iterator[Row]:

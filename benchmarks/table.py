@@ -27,7 +27,8 @@ Way = Callable[[], float]
 class Row:
     """One line of the table. `figures` are the values of each way, turn by turn; the first way is ours.
 
-    `goal` is what is wanted, in words; `met` says whether it is so. `note` is what limits it.
+    `goal` is what is wanted, in words; `met` says whether it is so. `limit` is what limits it, as a profile shows: it
+    stands in the table where the goal is missed, and no row is without.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Row:
     figures: Mapping[str, Sequence[float]]
     goal: str
     met: bool
-    note: str = ""
+    limit: str
 
     def as_json(self) -> dict[str, Any]:
         """With the median and the spread of each way."""
@@ -43,7 +44,7 @@ class Row:
             way: {"median": statistics.median(values), "least": min(values), "most": max(values), "turns": len(values)}
             for way, values in self.figures.items()
         }
-        facts = {"name": self.name, "unit": self.unit, "goal": self.goal, "met": self.met, "note": self.note}
+        facts = {"name": self.name, "unit": self.unit, "goal": self.goal, "met": self.met, "limit": self.limit}
         return facts | {"ways": ways}
 
 
@@ -111,7 +112,7 @@ def lines_of(rows: Sequence[Row]) -> Iterator[str]:
         for way, values in row.figures.items():
             middle, least, most = statistics.median(values), min(values), max(values)
             yield f"       {way:<24} {_number(middle):>9} {row.unit:<5} ({_number(least)} to {_number(most)})"
-        yield f"       goal: {row.goal}{f'. {row.note}' if row.note else ''}"
+        yield f"       goal: {row.goal}{'' if row.met else f'. {row.limit}'}"
 
 
 def _number(value: float) -> str:
