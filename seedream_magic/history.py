@@ -93,9 +93,9 @@ class _Rows:
     query: Query
     starred: bool
 
-    def newest_first(self, columns: str, *values: str) -> Iterable[Any]:
+    def newest_first(self, *columns: str, values: Iterable[str] = ()) -> Iterable[Any]:
         """These columns of each; the copies of a run stand beside one another."""
-        rows = f"SELECT {columns} FROM runs WHERE {self._where} ORDER BY run_id DESC"  # noqa: S608 - marks and numbers
+        rows = f"SELECT {', '.join(columns)} FROM runs WHERE {self._where} ORDER BY run_id DESC"  # noqa: S608 - marks and numbers
         return self.connection.execute(rows, (*values, *self.query.texts))
 
     def count(self) -> int:
@@ -115,7 +115,7 @@ def _rows_found(rows: _Rows, at_most: int | None) -> tuple[list[_Row], int, bool
     """The first runs that are found, how many others there are, and whether those began before these."""
     if rows.query.has_ranks:
         return _parted(sorted(_once(_with_ranks(rows), rows.stores), key=itemgetter(2)), at_most)
-    first = list(islice(_once(rows.newest_first("run_id, store, 0"), rows.stores), at_most))
+    first = list(islice(_once(rows.newest_first("run_id", "store", "0"), rows.stores), at_most))
     return first, rows.count() - len(first) if len(first) == at_most else 0, True
 
 
@@ -124,10 +124,11 @@ def _with_ranks(rows: _Rows) -> Iterable[_Row]:
     query = rows.query
     if not query.has_facts:
         phrases = dict.fromkeys(query.phrases)
-        return rows.newest_first(f"run_id, store, {' AND '.join(['instr(words, ?) = 0'] * len(phrases))}", *phrases)
+        has_none = " AND ".join(["instr(words, ?) = 0"] * len(phrases))
+        return rows.newest_first("run_id", "store", has_none, values=phrases)
     runs = (
         (number, Searchable(run_id, datetime.fromisoformat(began) if began else None, state, text))
-        for run_id, number, state, began, text in rows.newest_first("run_id, store, state, began, words")
+        for run_id, number, state, began, text in rows.newest_first("run_id", "store", "state", "began", "words")
     )
     return ((run.run_id, number, query.rank(run)) for number, run in runs if query.fits(run))
 
