@@ -1,13 +1,13 @@
 """The history as far as it is looked at: the runs that words ask for, found in the library without reading them all.
 
 The library finds and counts them in one index, in the order of their ids, which is that of their times. Only those
-that are shown are read, and looked at in their folders if they are of the store that is asked from.
+that are shown are read, and looked at in their folders if they are in the store that is asked from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from itertools import islice
 from operator import itemgetter
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _MOST_AT_ONCE = 500
 """Values in one query: SQLite takes no more than 999 from of old."""
-_Row = tuple[str, int, Any]
-"""A run's id, the number of the store that it is in, and its rank: what has the lower one comes first."""
+_Hit = tuple[str, int, Any]
+"""A run that is found: its id, the number of the store that it is in, and its rank, of which the lower comes first."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The first runs that were found, how many others there are, and whether those began before each of these."""
+    """The first runs that were found, how many others there are, and whether all of those began earlier."""
 
     first: list[HistoryEntry]
     others: int = 0
@@ -50,16 +50,30 @@ def find(
 
     def work(connection: sqlite3.Connection) -> Found:
         stores = _stores(connection, store, here=here)
-        first, others, are_earlier = _rows_found(_Rows(connection, tuple(stores), query, starred), at_most)
-        return Found(_read(connection, first, stores), others, are_earlier)
+        selection = _Selection(connection, query, tuple(stores), here=here, starred=starred)
+        if query.has_ranks:
+            hits = sorted(_each_once(_ranked(selection), selection.stores), key=itemgetter(2))
+            first, rest = (hits, []) if at_most is None else (hits[:at_most], hits[at_most:])
+            others, are_earlier = len(rest), _are_earlier([hit[0] for hit in rest], [hit[0] for hit in first])
+        else:
+            newest = _each_once(selection.newest_first("run_id", "store", "0"), selection.stores)
+            first, are_earlier = list(islice(newest, at_most)), True
+            others = selection.count() - len(first) if len(first) == at_most else 0
+        return Found(_read(connection, first, stores, own=store), max(others, 0), are_earlier)
 
     found = with_library(work, None)
     if found is not None:
         return found
     entries = library.history(store) if here else library.history_of_all(store)
     entries = search([entry for entry in entries if entry.starred or not starred], words, now=now)
-    first, others, are_earlier = _parted([(entry.run_id, 0, 0) for entry in entries], at_most)
-    return Found(entries[: len(first)], others, are_earlier)
+    run_ids = [entry.run_id for entry in entries]
+    shown = len(entries) if at_most is None else at_most
+    return Found(entries[:shown], len(entries[shown:]), _are_earlier(run_ids[shown:], run_ids[:shown]))
+
+
+def _are_earlier(run_ids: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether all runs of these ids began before the others."""
+    return max(run_ids, default="") < min(others, default="~")
 
 
 def _stores(connection: sqlite3.Connection, store: Path, *, here: bool) -> dict[int, Path]:
@@ -79,92 +93,83 @@ def _stores(connection: sqlite3.Connection, store: Path, *, here: bool) -> dict[
 def _read_unfinished(connection: sqlite3.Connection, number: int, store: Path) -> None:
     """Read the runs of a store anew that were under way when they were read last: their states change."""
     states = ("interrupted", *UNFINISHED)
-    query = f"SELECT run_id FROM runs WHERE store = ? AND state IN ({_marks(states)})"  # noqa: S608 - only marks
+    query = f"SELECT run_id FROM runs WHERE store = ? AND state IN ({_placeholders(states)})"  # noqa: S608 - only placeholders
     for (run_id,) in connection.execute(query, (number, *states)).fetchall():
         insert_runs(connection, number, [((), entry_of(store / run_id))])
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """The rows of these stores, the first of which is asked from, whose text has all texts of a query."""
+class _Selection:
+    """What is read of the table of runs: the rows of these stores that have all texts of a query."""
 
     connection: sqlite3.Connection
-    stores: tuple[int, ...]
     query: Query
+    stores: tuple[int, ...]
+    _: KW_ONLY
+    here: bool
     starred: bool
 
     def newest_first(self, *columns: str, values: Iterable[str] = ()) -> Iterable[Any]:
-        """These columns of each; the copies of a run stand beside one another."""
-        rows = f"SELECT {', '.join(columns)} FROM runs WHERE {self._where} ORDER BY run_id DESC"  # noqa: S608 - marks and numbers
-        return self.connection.execute(rows, (*values, *self.query.texts))
+        """These columns of each row, with `values` for their placeholders; copies of a run stand side by side."""
+        sql = f"SELECT {', '.join(columns)} FROM {self._rows} ORDER BY run_id DESC"  # noqa: S608 - placeholders and numbers
+        return self.connection.execute(sql, (*values, *self.query.texts))
 
     def count(self) -> int:
-        """How many runs they are of."""
-        rows = f"SELECT count(*) FROM (SELECT 1 FROM runs WHERE {self._where} GROUP BY run_id)"  # noqa: S608 - as above
-        return int(self.connection.execute(rows, self.query.texts).fetchone()[0])
+        """How many runs the rows are of."""
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {self._rows} GROUP BY run_id)"  # noqa: S608 - as above
+        return int(self.connection.execute(sql, self.query.texts).fetchone()[0])
 
     @property
-    def _where(self) -> str:
-        # The plus keeps SQLite from reading whole rows, store by store, where the index of searches has all in order.
-        store = "store" if len(self.stores) == 1 else "+store"
-        conditions = [f"{store} IN ({', '.join(map(str, self.stores))})", *["starred > 0"] * self.starred]
-        return " AND ".join(conditions + ["instr(words, ?) > 0"] * len(self.query.texts))
+    def _rows(self) -> str:
+        # SQLite on its own would read whole rows, store by store, and sort them: good for one store among many.
+        table = "runs" if self.here else "runs INDEXED BY runs_searched"
+        conditions = [f"store IN ({', '.join(map(str, self.stores))})", *["starred > 0"] * self.starred]
+        return f"{table} WHERE {' AND '.join(conditions + ['instr(words, ?) > 0'] * len(self.query.texts))}"
 
 
-def _rows_found(rows: _Rows, at_most: int | None) -> tuple[list[_Row], int, bool]:
-    """The first runs that are found, how many others there are, and whether those began before these."""
-    if rows.query.has_ranks:
-        return _parted(sorted(_once(_with_ranks(rows), rows.stores), key=itemgetter(2)), at_most)
-    first = list(islice(_once(rows.newest_first("run_id", "store", "0"), rows.stores), at_most))
-    return first, rows.count() - len(first) if len(first) == at_most else 0, True
-
-
-def _with_ranks(rows: _Rows) -> Iterable[_Row]:
-    """Each row that is found, the newest first."""
-    query = rows.query
+def _ranked(selection: _Selection) -> Iterable[_Hit]:
+    """The rows of which all of the query is true, with their ranks, the newest first."""
+    query = selection.query
     if not query.has_facts:
         phrases = dict.fromkeys(query.phrases)
         has_none = " AND ".join(["instr(words, ?) = 0"] * len(phrases))
-        return rows.newest_first("run_id", "store", has_none, values=phrases)
-    runs = (
+        return selection.newest_first("run_id", "store", has_none, values=phrases)
+    rows = (
         (number, Searchable(run_id, datetime.fromisoformat(began) if began else None, state, text))
-        for run_id, number, state, began, text in rows.newest_first("run_id", "store", "state", "began", "words")
+        for run_id, number, state, began, text in selection.newest_first("run_id", "store", "state", "began", "words")
     )
-    return ((run.run_id, number, query.rank(run)) for number, run in runs if query.fits(run))
+    return ((run.run_id, number, query.rank(run)) for number, run in rows if query.fits(run))
 
 
-def _once(rows: Iterable[_Row], stores: Sequence[int]) -> Iterator[_Row]:
-    """Each run once: of its copies, which stand together, the one that fits best, then the one of the first store."""
-    best: _Row | None = None
-    for row in rows:
-        if best and best[0] == row[0]:
-            best = min(best, row, key=lambda copy: (copy[2], stores.index(copy[1])))
+def _each_once(hits: Iterable[_Hit], stores: Sequence[int]) -> Iterator[_Hit]:
+    """Of the copies of a run, which stand side by side, the one that fits best, then that of the first store."""
+    best: _Hit | None = None
+    for hit in hits:
+        if best and best[0] == hit[0]:
+            best = min(best, hit, key=lambda copy: (copy[2], stores.index(copy[1])))
             continue
         if best:
             yield best
-        best = row
+        best = hit
     if best:
         yield best
 
 
-def _parted(rows: list[_Row], at_most: int | None) -> tuple[list[_Row], int, bool]:
-    """The first of these runs, how many others there are, and whether those began before these."""
-    first, others = rows[:at_most], [] if at_most is None else rows[at_most:]
-    return first, len(others), not others or max(others)[0] < min(first)[0]
-
-
-def _read(connection: sqlite3.Connection, rows: Sequence[_Row], stores: dict[int, Path]) -> list[HistoryEntry]:
-    """The entries of these runs: those of the first store as their folders are, without those that are gone."""
+def _read(
+    connection: sqlite3.Connection, hits: Sequence[_Hit], stores: Mapping[int, Path], *, own: Path
+) -> list[HistoryEntry]:
+    """The entries of these runs: those of the store `own` as their folders are; without those that are gone."""
     lines: dict[tuple[str, int], str] = {}
-    for start in range(0, len(rows), _MOST_AT_ONCE):
-        run_ids = [run_id for run_id, _, _ in rows[start : start + _MOST_AT_ONCE]]
-        query = f"SELECT run_id, store, line FROM runs WHERE run_id IN ({_marks(run_ids)})"  # noqa: S608 - only marks
-        lines |= {(run_id, number): line for run_id, number, line in connection.execute(query, run_ids)}
-    own = next(iter(stores), None)
+    for start in range(0, len(hits), _MOST_AT_ONCE):
+        run_ids = [run_id for run_id, _, _ in hits[start : start + _MOST_AT_ONCE]]
+        sql = f"SELECT run_id, store, line FROM runs WHERE run_id IN ({_placeholders(run_ids)})"  # noqa: S608 - only placeholders
+        lines |= {(run_id, number): line for run_id, number, line in connection.execute(sql, run_ids)}
     entries = []
-    for run_id, number, _ in rows:
-        line, place = lines[run_id, number], stores[number]
-        if number != own:
+    for run_id, number, _ in hits:
+        line, place = lines.get((run_id, number)), stores[number]
+        if line is None:  # purged by another process a moment ago
+            continue
+        if place != own:
             entries.append(entry_of_line(place, line))
         elif look := look_at(place / run_id):
             entries.append(_as_it_is(connection, number, place / run_id, line, look))
@@ -182,6 +187,6 @@ def _as_it_is(
     return entry
 
 
-def _marks(values: Sequence[str]) -> str:
-    """The places of these values in a query."""
+def _placeholders(values: Sequence[str]) -> str:
+    """A placeholder for each of these values."""
     return ", ".join("?" * len(values))

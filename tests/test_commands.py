@@ -23,6 +23,7 @@ from seedream_magic.notebook.settings import Settings
 from seedream_magic.words.clip import path_from
 from seedream_magic.words.language import choose_language
 from service import PICTURE, POST, bodies, first_picture, jpeg, link, picture, whole_answer
+from test_index import made_run
 
 
 @pytest.fixture
@@ -92,6 +93,29 @@ def test_history_shows_the_runs_with_these_words(shell: InteractiveShell, made: 
         error, printed, _ = run(shell, f"%seedream {line}")
         assert isinstance(error, InvalidRequest)
         assert told in printed
+
+
+def test_a_history_shows_its_first_rows_and_counts_the_others(
+    shell: InteractiveShell, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has the words as one phrase stands before what is newer."""
+    monkeypatch.setattr("seedream_magic.images.history_rows.MAXIMUM_ROWS", 2)
+    for number, prompt in enumerate(("a red fox", "red, a fox", "fox in red")):
+        made_run(store, number, body={"prompt": prompt, "model": "seedream"})
+
+    def shown(words: str) -> list[str]:
+        lines: list[str] = run(shell, f"%seedream history {words}")[2][0]["text/plain"].splitlines()
+        assert [line.split()[0] for line in lines[1:3]] == ["1", "2"]
+        return lines[1:4]
+
+    newest, second, others = shown("")
+    assert newest.endswith("fox in red")
+    assert second.endswith("red, a fox")
+    assert others.startswith("1 earlier run is not shown.")
+    first, second, others = shown("red fox")
+    assert first.endswith("a red fox")
+    assert second.endswith("fox in red")
+    assert others.startswith("1 further run is not shown.")
 
 
 def test_a_row_of_the_history_is_named_by_its_number(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 
 from seedream_magic import history, library
+from seedream_magic.database import with_library
 from seedream_magic.history import Found, find
+from seedream_magic.images.marks import mark
 from seedream_magic.images.search import search
 from test_index import begun, made_run, new_process
 
@@ -89,27 +92,48 @@ def test_only_what_is_shown_is_read(stores: tuple[Path, Path], monkeypatch: pyte
 
 
 @pytest.mark.parametrize("words", ["fox", "red fox", "2026-05 fox", ""])
-def test_a_search_reads_the_index_of_searches_alone(
-    stores: tuple[Path, Path], words: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("others", [True, False])
+def test_a_search_reads_one_index_in_its_order(
+    stores: tuple[Path, Path], words: str, monkeypatch: pytest.MonkeyPatch, *, others: bool
 ) -> None:
-    """In its order: no whole row is read to look for words, and nothing is sorted."""
-    plans: list[str] = []
-    real = history._rows_found
+    """SQLite reads no whole row to look for words, and sorts none, where there are other stores and where not."""
+    if not others:
+        monkeypatch.setenv("SEEDREAM_LIBRARY", str(stores[0].parent / "alone.sqlite3"))
+    asked: list[str] = []
+    real = with_library
 
-    def found(rows: history._Rows, at_most: int | None) -> Any:
-        asked: list[str] = []
-        rows.connection.set_trace_callback(asked.append)
-        result = real(rows, at_most)
-        rows.connection.set_trace_callback(None)
-        plans.extend(row[-1] for query in asked for row in rows.connection.execute(f"EXPLAIN QUERY PLAN {query}"))
-        return result
+    def traced(work: Callable[[sqlite3.Connection], Found | None], otherwise: None) -> Found | None:
+        def watched(connection: sqlite3.Connection) -> Found | None:
+            connection.set_trace_callback(asked.append)
+            return work(connection)
 
-    monkeypatch.setattr(history, "_rows_found", found)
+        return real(watched, otherwise)
+
+    monkeypatch.setattr(history, "with_library", traced)
     assert find(stores[0], words, now=NOW, at_most=3).others > 0
-    reads = [plan for plan in plans if "runs" in plan]
-    assert reads
-    assert all("USING COVERING INDEX runs_searched" in plan for plan in reads)
-    assert not [plan for plan in plans if "TEMP B-TREE" in plan]
+    looked = [sql for sql in asked if "INDEXED BY" in sql]
+    assert looked
+
+    def plans(connection: sqlite3.Connection) -> list[str]:
+        return [row[-1] for sql in looked for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+    nothing: list[str] = []
+    steps = with_library(plans, nothing)
+    assert all("runs USING COVERING INDEX runs_searched" in step for step in steps if "subquery" not in step.lower())
+    assert not [step for step in steps if "TEMP B-TREE" in step]
+
+
+def test_of_copies_the_one_that_fits_best_is_found(stores: tuple[Path, Path]) -> None:
+    """Of those that fit alike the one of the own store. A copy elsewhere may have other words, for it was tagged."""
+    store, other = stores
+    both = next(folder for folder in other.iterdir() if (store / folder.name).is_dir())
+    assert [entry.folder.parent for entry in find(store, both.name, now=NOW).first] == [store]
+    assert [entry.folder.parent for entry in find(other, both.name, now=NOW).first] == [other]
+    mark(both, 0, tags=["a moth cover"])
+    assert [entry.folder for entry in find(store, "moth", now=NOW).first] == [both]
+    mark(store / both.name, 0, tags=["cover of a moth"])
+    assert [entry.folder for entry in find(store, "a moth cover", now=NOW).first] == [both]
+    assert [entry.folder for entry in find(store, "cover of", now=NOW).first] == [store / both.name]
 
 
 def test_runs_of_the_own_store_are_as_their_folders_are(stores: tuple[Path, Path]) -> None:
