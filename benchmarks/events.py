@@ -80,7 +80,7 @@ def rows() -> Iterator[Row]:
     big = picture_event(4 * 2**20) * 4
     for name, stream, size, limit in (
         ("4 MB lines in 16 KB pieces", big, 2**14, "In a profile a sixth is to join a line, the rest a call a piece"),
-        ("small events, byte by byte", small, 1, "In a profile two fifths are httpx, by which both read byte after byte"),
+        ("small events, byte by byte", small, 1, "In a profile two fifths are httpx, byte after byte"),
     ):
         pieces = _cut(stream, size)
         assert by_seedream(pieces) == by_httpx_sse(pieces) == by_find(stream)

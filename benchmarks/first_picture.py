@@ -57,7 +57,8 @@ def _peer(service: Service) -> float:
         began = time.time()
         answer = client.images.generate(model=MODEL, prompt="a set", extra_body=extra)
         assert answer.data is not None
-        Path(f"first{next(_numbers)}.jpg").write_bytes(httpx.get(str(answer.data[0].url), trust_env=False, verify=False).content)
+        picture = httpx.get(str(answer.data[0].url), trust_env=False, verify=False)
+        Path(f"first{next(_numbers)}.jpg").write_bytes(picture.content)
     return time.time() - began - GAP
 
 

@@ -75,8 +75,7 @@ async def _stop(client: Seedream, count: int) -> float:
     ended = await asyncio.gather(*runs, return_exceptions=True)
     took = time.perf_counter() - began
     assert all(isinstance(end, asyncio.CancelledError) for end in ended)
-    found = [(run.state, run.outcome, run.prompt) for run in client.history(here=True)[:count]]
-    assert {o for _, o, _ in found} == {"unknown"}, found
+    assert {run.outcome for run in client.history(here=True)[:count]} == {"unknown"}  # all had been sent
     return took
 
 
@@ -108,8 +107,8 @@ def rows() -> Iterator[Row]:
         share = figures.ratio("floor", "ours")
         goal = f"at least 0.8 of the speed of a bare loop; it is {share:.2f}"
         limit = (
-            "In a profile a run takes 16 ms of processor time, nothing of it more than a tenth: a plan, look-ups of what was "
-            "paid before, a durable record and its end, the library; 12 syncs"
+            "In a profile a run takes 16 ms of processor time, a fifth of it httpx's, and nothing else more than a "
+            "tenth: a plan, look-ups of what was paid before, a durable record and its end, the library; and 12 syncs"
         )
         yield Row(f"{RUNS} runs at once", "s", figures.of, goal, share >= 0.8, limit)
         memory = in_turn({f"ours, {count}": partial(_peak, service, count) for count in (50, 10)}, warm=0)

@@ -54,7 +54,7 @@ def by_openai(service: Service) -> None:
     folder.mkdir()
     body = set_body(IMAGES)
     extra = {name: body[name] for name in ("sequential_image_generation", "sequential_image_generation_options")}
-    with openai.OpenAI(api_key=KEY, base_url=service.url) as client, httpx.Client(trust_env=False, verify=False) as pictures:
+    with openai.OpenAI(api_key=KEY, base_url=service.url) as client, httpx.Client(verify=False) as pictures:
         answer: Any = client.images.generate(model=MODEL, prompt="a set", size="2048x2048", extra_body=extra)
         for number, item in enumerate(answer.data, 1):
             (folder / f"{number:02d}.jpg").write_bytes(pictures.get(item.url).content)

@@ -260,16 +260,18 @@ def insert_runs(
 ) -> None:
     """Write runs, `instead` of those that are there: what was read a while ago must not replace what is newer.
 
-    Who has drawn them gives `at_most`, the images that they may bill; a bill that is only read lowers none.
+    A run that could not be read replaces none that could: its disk may be away, and its request is known by its row
+    alone. Who has drawn them gives `at_most`, the images that they may bill; a bill that is only read lowers none.
     """
     read = list(runs)
-    verb = "INSERT OR REPLACE" if instead else "INSERT OR IGNORE"
+    whole = [(store, entry.run_id, instead) for _, entry in read if entry.state != "damaged"]
+    connection.executemany("DELETE FROM runs WHERE store = ? AND run_id = ? AND (? OR state = 'damaged')", whole)
     rows = [
         (store, e.run_id, e.fingerprint, e.parent, e.billed, _line(look, e), e.starred, e.state, _began(e), text_of(e))
         for look, e in read
     ]
     bills = [(e.run_id, _began(e), may_be_billed(e, at_most or 0), e.provider == "demo") for _, e in read]
-    connection.executemany(f"{verb} INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     insert = "INSERT INTO bills VALUES (?, ?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET images = "
     kept = "max(images, excluded.images)" if at_most is None else "excluded.images"
     connection.executemany(insert + kept, bills)

@@ -176,11 +176,12 @@ class ApiError(SeedreamError):
     """The service said no.
 
     `status` is the HTTP status (200 where the refusal stood inside an answer), `code` the service's own word,
-    `param` the field it named.
+    `param` the field it named. `held` is the body of a refusal that holds pictures all the same, without the key.
     """
 
     sent = True
     advice = texts.ASK_SUPPORT
+    held = b""
 
     def __init__(
         self,

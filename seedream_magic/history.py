@@ -81,11 +81,12 @@ def _stores(connection: sqlite3.Connection, store: Path, *, here: bool) -> dict[
     own = store_key(store)
     named = connection.execute("SELECT path FROM stores ORDER BY path != ?, path", (own,)).fetchall()
     others = [] if here else [Path(path) for (path,) in named if path != own and Path(path).is_dir()]
-    for place in (store, *others):
+    places = [*[store] * store.is_dir(), *others]
+    for place in places:
         library.catch_up(connection, place)
     known = {path: number for number, path in connection.execute("SELECT id, path FROM stores")}
-    found = {known[store_key(place)]: place for place in (store, *others) if store_key(place) in known}
-    if own in known:
+    found = {known[store_key(place)]: place for place in places if store_key(place) in known}
+    if store in found.values():
         _read_unfinished(connection, known[own], store)
     return found
 

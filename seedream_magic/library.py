@@ -367,12 +367,13 @@ def catch_up(connection: sqlite3.Connection, store: Path) -> None:
     if folders is None:  # a drive that fails now and then: what is known of it stays true
         return
     seen = {entry.name for entry in folders}
-    known = (
-        {name for (name,) in connection.execute("SELECT run_id FROM runs WHERE store = ?", row[:1])} if row else set()
-    )
-    fresh = {run_id: (look_at(store / run_id), entry_of(store / run_id)) for run_id in seen - known}
-    coming = {run_id for run_id, (_, entry) in fresh.items() if entry.state == "damaged" and _is_young(store / run_id)}
-    gone = known - seen
+    rows = connection.execute("SELECT run_id, state = 'damaged' FROM runs WHERE store = ?", row[:1] if row else (None,))
+    known = dict(rows.fetchall())
+    unknown = {run_id for run_id in seen if known.get(run_id, True)}  # what could not be read may be readable now
+    fresh = {run_id: (look_at(store / run_id), entry_of(store / run_id)) for run_id in unknown}
+    unread = {run_id for run_id, (_, entry) in fresh.items() if entry.state == "damaged"}
+    coming = {run_id for run_id in unread if _is_young(store / run_id)}
+    gone = known.keys() - seen
     if not row and not fresh:
         return
     connection.execute("BEGIN IMMEDIATE")
@@ -381,10 +382,10 @@ def catch_up(connection: sqlite3.Connection, store: Path) -> None:
     here = [read for run_id, read in fresh.items() if run_id not in coming]
     read = [(look if is_settled(look, entry) else (), entry) for look, entry in here]
     insert_runs(connection, number, read, instead=False)  # who draws one has noted it since it was read
-    if not coming and changed and is_settled((changed,)):
+    if not unread and changed and is_settled((changed,)):
         connection.execute("UPDATE stores SET changed = ? WHERE id = ?", (changed, number))
     connection.execute("COMMIT")
-    if not coming:
+    if not unread:
         _seen[store] = number, version
 
 

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -38,7 +38,7 @@ from seedream_magic.images.delivery import deliver, fetch_references
 from seedream_magic.images.download import PARALLEL_DOWNLOADS
 from seedream_magic.images.extraction import Extractor
 from seedream_magic.images.image_set import LONGEST_RUN_SECONDS, Frame, ImageSet
-from seedream_magic.images.response import mask_beside_links
+from seedream_magic.images.response import head_line, mask_beside_links
 from seedream_magic.images.route import image_client
 from seedream_magic.images.run_folder import RunFolder
 from seedream_magic.images.threads import end_of, in_thread, keep_stop, raise_if_stopped
@@ -272,10 +272,22 @@ class Run:
                 await self._follow_tasks(http, downloads)
         except SeedreamError as error:
             failure = error
+            if isinstance(error, ApiError) and error.held:
+                await in_thread(self._keep_held, error)
         except Exception as exc:  # noqa: BLE001 - a fault of this program must not cost the pictures on their way
             failure = self._broken_off(texts.ANSWER_NOT_TAKEN_IN(fault=type(exc).__name__, why=reason_of(exc)))
             failure.__cause__ = exc
         return self._verdict(failure)
+
+    def _keep_held(self, error: ApiError) -> None:
+        """Keep a refusal that holds pictures as the body of an answer is kept: `recover` fetches what it names."""
+        raw = self.folder.raw_body()
+        raw.write(error.held)
+        raw.sync()
+        raw.close()
+        self._tally.unread = True
+        with suppress(OSError):  # no disk takes it: the error says that it may be billed
+            self.folder.record(head_line(raw, status=error.status or 0, codings=""))
 
     def _verdict(self, failure: SeedreamError | None) -> SeedreamError | None:
         """What broke the answer off, all things considered: who has all pictures needs no end of the stream."""

@@ -364,6 +364,25 @@ def test_a_refusal_that_holds_a_picture_is_never_repeated(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        f"event: x\ndata: {json.dumps({'data': [{'url': MADE}]})}\n\n".encode(),
+        f'data: {{"error": {{"message": "words"}}}}\n\ndata: {json.dumps({"b64_json": IN_BASE64})}\n\n'.encode(),
+        jpeg(),
+        b'{"task_id": "abc", "status": "queued"}',
+        b'{"error": {"message": "words"}, "usage": {"generated_images": 2}}',
+    ],
+)
+@pytest.mark.parametrize("status", [429, 400, 500])
+def test_nor_is_one_that_holds_it_in_another_form(body: bytes, status: int) -> None:
+    """In events, as the picture's own bytes, as a task under way, as a bill."""
+    error = failure_of(Reply(status, {"Retry-After": "0"}, body))
+    assert (error.billed, "held a picture" in error.hint) == ("unknown", True)
+    assert ("words" in str(error)) == (b"words" in body)
+    assert "CANARY" not in "\n".join(error.lines())
+
+
+@pytest.mark.parametrize(
     "value",
     [
         {"error": {"message": "slow down, see https://docs.example/limits", "url": "https://docs.example/x.png"}},

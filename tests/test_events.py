@@ -56,6 +56,15 @@ RECORDED: dict[str, tuple[list[dict[str, Any]], list[Event]]] = {
          partial("partial_succeeded", image_index=2, b64_json="AAAA"), partial("completed", usage=ARK_USAGE)],
         THREE,
     ),
+    "a gateway's: one path for all, told apart by what looks like a signature; repeated, each is signed anew": (
+        [partial("partial_succeeded", image_index=at, url=f"https://x/get?token={at}") for at in (0, 1)]
+        + [{"data": [{"url": f"https://x/get?token={at}"} for at in "ab"], "usage": ARK_USAGE}],
+        [Picture(0, url="https://x/get?token=0"), Picture(1, url="https://x/get?token=1"), Completed(ARK_USAGE)],
+    ),
+    "the same in one list": (
+        [{"data": [{"url": f"https://x/get?sign={at}"} for at in (0, 1)], "usage": ARK_USAGE}],
+        [Picture(0, url="https://x/get?sign=0"), Picture(1, url="https://x/get?sign=1"), Completed(ARK_USAGE)],
+    ),
     "a gateway's: one `completed` for each picture": (
         [partial("completed", url=link, created_at=1, usage=SEED_USAGE) for link in ("a", "b")],
         [Picture(0, url="a"), Completed(SEED_USAGE), Picture(1, url="b"), Completed(SEED_USAGE)],

@@ -123,6 +123,19 @@ def test_a_search_reads_one_index_in_its_order(
     assert not [step for step in steps if "TEMP B-TREE" in step]
 
 
+def test_while_the_own_store_is_away_the_others_are_listed(stores: tuple[Path, Path]) -> None:
+    """Its rows take no place in the table, and are not counted; what was under way there stays known."""
+    store, other = stores
+    under_way = made_run(store, 60, state="answering", body={"prompt": "a moth", "model": "seedream"})
+    assert len(find(store, "", now=NOW).first) == 41
+    wanted = [entry.run_id for entry in library.history(other)]
+    away = store.rename(store.with_name("unplugged"))
+    found = find(store, "", now=NOW, at_most=30)
+    assert ([entry.run_id for entry in found.first], found.others) == (wanted, 0)
+    away.rename(store)
+    assert [entry.folder for entry in find(store, "moth", now=NOW).first] == [under_way]
+
+
 def test_of_copies_the_one_that_fits_best_is_found(stores: tuple[Path, Path]) -> None:
     """Of those that fit alike the one of the own store. A copy elsewhere may have other words, for it was tagged."""
     store, other = stores

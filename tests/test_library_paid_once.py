@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import threading
 import unicodedata
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +21,13 @@ from asking import REFUSED, data, join_runs, run, stop_at
 from fault import shades
 from kernel import Kernel, Result, running_kernel
 from kill import killing
-from raw_server import Close, Gate, Hang, RawServer, Reply, Request
+from raw_server import EVENT_STREAM, Close, Gate, Hang, RawServer, Reply, Request, json_reply, raw_server
 from seedream_magic import ImageSet, InvalidRequest, OutcomeUnknown, Seedream, SeedreamError, SeedreamInterrupted
+from seedream_magic.history import find
 from seedream_magic.images.stored_runs import records
 from served import KEY, client
-from service import PICTURE, POST, bodies, completed, jpeg, picture, stream_head, succeeded, whole_answer
+from service import PICTURE, POST, bodies, completed, jpeg, link, picture, stream_head, succeeded, whole_answer
+from test_index import LONG_AGO, new_process
 
 pytestmark = pytest.mark.usefixtures("no_pause")
 WHOLE = {POST: whole_answer, PICTURE: picture}
@@ -111,6 +116,32 @@ def test_a_set_that_recover_made_whole_answers_its_cell(shell: InteractiveShell,
 
 
 # ------------------------------------------------------------------------------ pictures that are named but not here
+
+
+REFUSED_AND_DRAWN: dict[str, Callable[[Request, int], Reply]] = {
+    "json": lambda request, status: json_reply({"data": [{"url": link(request, at)} for at in range(3)]}, status),
+    "events": lambda request, status: Reply(
+        status, EVENT_STREAM, b"".join(succeeded(request, at) for at in range(3)) + completed(3)
+    ),
+    "base64": lambda request, status: json_reply(
+        {"error": "x", "data": [{"b64_json": b64encode(jpeg(at)).decode()} for at in range(3)]}, status
+    ),
+}
+
+
+@pytest.mark.parametrize("status", [429, 400, 401, 500])
+@pytest.mark.parametrize("form", REFUSED_AND_DRAWN)
+def test_what_a_refusal_holds_is_kept_and_fetched(form: str, status: int, store: Path) -> None:
+    """A gateway's status that says no, over the pictures of a request that was served: nothing is sent again."""
+    answer = REFUSED_AND_DRAWN[form]
+    with raw_server({POST: lambda request: answer(request, status), PICTURE: picture}) as server:
+        seedream = client(server, store)
+        with pytest.raises(SeedreamError) as caught:
+            seedream.generate("x", images=3)
+        assert (caught.value.billed, server.posts) == ("unknown", 1)
+        assert "event:" not in str(caught.value)
+        images = seedream.generate("x", images=3)
+        assert (len(images.ok), server.posts) == (3, 1)
 
 
 def down(request: Request) -> Close:
@@ -306,6 +337,33 @@ def test_a_run_whose_folder_was_renamed_is_named_before_it_is_paid_again(server:
     assert seedream.plan("another").warnings == ()
     folder.with_name("封面 cover").rename(folder)
     assert (seedream.generate("x").replayed, server.posts) == (True, 1)
+
+
+@pytest.mark.parametrize("words", ["", "hare"])
+def test_a_look_at_the_history_forgets_no_run(server: RawServer, tmp_path: Path, words: str) -> None:
+    """While its record cannot be read; it is found by its words, and not paid again, once it can."""
+    seedream = client(server, tmp_path / "runs")
+    folder = seedream.generate("hare").folder
+    record = (folder / "request.json").rename(tmp_path / "away")
+    find(seedream.store, words, now=datetime.now(UTC))
+    record.rename(folder / "request.json")
+    new_process()
+    assert [entry.folder for entry in find(seedream.store, "hare", now=datetime.now(UTC)).first] == [folder]
+    assert (seedream.generate("hare").replayed, server.posts) == (True, 1)
+
+
+def test_a_run_that_could_not_be_read_is_known_once_it_can_be(server: RawServer, tmp_path: Path) -> None:
+    """A store that was copied here with its old times, and without the right to read it."""
+    made = client(server, tmp_path / "there")
+    folder = made.generate("hare").folder
+    Path(os.environ["SEEDREAM_LIBRARY"]).unlink()
+    record = (folder / "request.json").rename(tmp_path / "away")
+    for path in (folder, made.store):
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    made.generate("another")
+    record.rename(folder / "request.json")
+    os.utime(folder, (LONG_AGO, LONG_AGO))
+    assert (made.generate("hare").replayed, server.posts) == (True, 2)
 
 
 # ------------------------------------------------------------------------------ the same words

@@ -24,8 +24,11 @@ from seedream_magic.api.plan import Plan
 from seedream_magic.api.redaction import clean_text, page_words, redact, without_secret
 from seedream_magic.api.refusal import read_refusal, refusal_error
 from seedream_magic.api.retry import instant, retry_after
-from seedream_magic.api.shapes import holds_picture
+from seedream_magic.api.shapes import holds_picture, is_error
+from seedream_magic.api.sse import Decoder
+from seedream_magic.api.task_shapes import tasks_of
 from seedream_magic.errors import ResponseBroken
+from seedream_magic.formats import picture_kind
 from seedream_magic.words import answers as texts
 
 MAXIMUM_BYTES_PER_IMAGE = 2 * LARGEST_BASE64_CHARACTERS
@@ -177,15 +180,35 @@ async def raise_refusal(response: httpx.Response, key: Key) -> NoReturn:
         redirect = broken_answer(texts.REDIRECTS(address=target), status=status, request_id=request_id)
         redirect.hint = texts.CHECK_BASE_URL()
         raise redirect
-    value, headers = _object_in(text), kept_headers(response, key)
-    refusal = read_refusal(value if value is not None else clean_text(page_words(text))[:200], headers)
+    held, whole, headers = text.encode("utf-8", "surrogateescape"), _object_in(text), kept_headers(response, key)
+    objects = _objects_in_events(held) if whole is None else [whole]
+    value = whole or next((found for found in objects if is_error(found.get("error"))), None)
+    words = "" if objects or picture_kind(held) else clean_text(page_words(text))[:200]
+    refusal = read_refusal(words if value is None else value, headers)
     sent = response.request.content.decode()
     body = _object_in(sent) or {}
     error = refusal_error(refusal, status=status, request_id=request_id, retry_after=wait_asked(response), body=body)
     remember_refusal(str(response.request.url), refusal.wrapping, unknown=error.billed == "unknown")
-    if holds_picture(value, sent) or ((cut := _CUT_PICTURE.search(text)) and cut[1] not in sent):
-        error.billed, error.hint = "unknown", texts.HELD_A_PICTURE()
+    cut = _CUT_PICTURE.search(text)
+    served = any(holds_picture(found, sent) or _leads_on(found) for found in objects) or picture_kind(held)
+    if served or (cut and cut[1] not in sent):
+        error.billed, error.hint, error.held = "unknown", texts.HELD_A_PICTURE(), held
     raise error
+
+
+def _objects_in_events(body: bytes) -> list[dict[str, Any]]:
+    """The JSON objects of a refusal that came as server-sent events."""
+    decoder = Decoder()
+    messages = (*decoder.feed(body), *decoder.close())
+    found = (_object_in(message.data.decode("utf-8", "surrogateescape")) for message in messages)
+    return [value for value in found if value is not None]
+
+
+def _leads_on(value: Mapping[str, Any]) -> bool:
+    """Whether an object has what only a request that was served brings: a task under way, or a bill."""
+    usage = value.get("usage")
+    images = usage.get("generated_images") if isinstance(usage, Mapping) else None
+    return (type(images) is int and images > 0) or any(task.under_way for task in tasks_of(value))
 
 
 async def _short_body(response: httpx.Response) -> bytes:

@@ -71,13 +71,15 @@ Event = Picture | PictureRefused | Refused | Completed | Task | Unreadable | Lef
 class Reader:
     """Turns the objects of one answer into events and gives each picture its place.
 
-    A place is the service's `image_index` or the position in its list. The same link twice is one picture; another
-    picture under a used index gets the next free place, so that none overwrites another. `begin` is for a run that has
-    several answers: those to the questions for its task. `tasks` are those that an answer has left open, by their ids.
+    A place is the service's `image_index` or the position in its list. The same link twice is one picture, also where
+    it is signed anew, unless the answer numbers the two or has them side by side; another picture under a used index
+    gets the next free place, so that none overwrites another. `begin` is for a run that has several answers: those to
+    the questions for its task. `tasks` are those that an answer has left open, by their ids.
     """
 
     def __init__(self) -> None:
         self._places: dict[int, int | None] = {}
+        self._links: set[int] = set()
         self._location = ""
         self._task_id = ""
         self._words: list[str] = []
@@ -133,10 +135,11 @@ class Reader:
             self._words += _chat_words(value) or ()
             yield from [LeftOut()] * misses_picture(value, ())
             return  # a ping, or an event of a later version of the service
+        taken = self._places.copy()
         for place in places:
             empty = not place.is_picture and place.error is None
             if not (empty and (piece.cut or self._task_id)):  # what a task leaves empty may come yet
-                yield from self._placed(place)
+                yield from self._placed(place, before=taken)
         yield from self._refusals(value, last_word, places)
         yield from [LeftOut()] * misses_picture(value, places)
         usage = _usage(value)
@@ -185,11 +188,17 @@ class Reader:
             else:
                 yield Unreadable(texts.NO_LIST())
 
-    def _placed(self, place: Place) -> Iterator[Event]:
+    def _placed(self, place: Place, *, before: Mapping[int, int | None] | None = None) -> Iterator[Event]:
+        """Give it its place; `before` are those that were taken before the object that names it."""
         index = _index(place.index)
         # Two places without a picture are the same one only if the service numbers them so.
         # A task's link is signed anew whenever it is asked for.
         link = place.url and without_signing(place.url)
+        if place.url and hash(link) in self._places.values() and hash(place.url) not in self._links:
+            is_numbered = index is not None and index not in self._places
+            is_beside = before is not None and hash(link) not in before.values()
+            link = place.url if is_numbered or is_beside else link
+        self._links.add(hash(place.url))
         picture = place.b64_json or link or (None if index is None else ("empty", index))
         position = self._position(index, None if picture is None else hash(picture))
         if position is None:

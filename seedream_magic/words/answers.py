@@ -17,9 +17,10 @@ TOO_LONG = Text("the answer is longer than {size:,} bytes", "应答超过 {size:
 REDIRECTS = Text("the API redirects to '{address}'; a redirect is not followed", "API 跳转到“{address}”；不会跟随跳转")
 CHECK_BASE_URL = Text("Check the base URL, then draw again.", "检查 base URL 后再画。")
 HELD_A_PICTURE = Text(
-    "The answer held a picture all the same (not shown): it may be billed. See at the provider before drawing it "
-    "again.",
-    "应答里仍带有图片（未显示），可能已计费。再画之前请先到服务商处确认。",
+    "The answer held a picture all the same, or a task that makes one (not shown): it may be billed. %seedream recover "
+    "fetches what there is; else see at the provider before drawing it again.",
+    "应答里仍带有图片或出图任务（未显示），可能已计费。%seedream recover 可补下载已有的图片；"
+    "否则再画之前请先到服务商处确认。",
 )
 CLOCK_AHEAD = Text(
     "This machine's clock is {time} ahead of the service's: what is told of the age of links may be wrong.",
