@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pictures import picture
 from seedream_magic import database, library
 from seedream_magic.database import insert_runs, store_id
 from seedream_magic.history import find
+from seedream_magic.images.history_rows import MAXIMUM_ROWS, history_bundle
 from seedream_magic.images.index import HistoryEntry, look_at
 from seedream_magic.images.record import Record, as_moment
 from seedream_magic.seedream import Seedream
@@ -27,7 +29,6 @@ _COLD = """
 import json, sys, time
 import seedream_magic.seedream, sqlite3
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from seedream_magic.history import find
 from seedream_magic import Seedream
@@ -47,21 +48,22 @@ def facts_of(prompt: str, notebook: str) -> dict[str, Any]:
 
 
 def write_stores(folder: Path, stores: int, runs: int) -> None:
-    """So many stores of so many runs each, known to the library; the runs of the first one have their folders, too.
+    """So many stores of so many runs each, known to the library; the runs of the first one, the newest, have folders.
 
-    The pictures are empty, for nothing here looks inside. Of the other stores the folder is there and has not changed
-    since the library read it, so that nothing looks at the runs in it.
+    The newest fifty have pictures, too; those of the others are empty, for nothing looks inside. Of the other stores
+    the folder is there and has not changed since the library read it, so that nothing looks at the runs in it.
     """
+    seen = picture(256)
     for book in range(stores):
         store = folder / f"book {book}" / "seedream-runs"
         store.mkdir(parents=True)
         read = []
         for number in range(runs):
-            moment = f"2026{book % 12 + 1:02d}{book % 28 + 1:02d}T{number // 3600:02d}{number // 60 % 60:02d}"
+            moment = f"2026{12 - book % 12:02d}{31 - book % 28:02d}T{number // 3600:02d}{number // 60 % 60:02d}"
             run_id = f"{moment}{number % 60:02d}Z-{'abcdefghij'[book % 10]}{'abcdefghij'[book // 10]}abcdefgh"
             facts = facts_of(f"{WORDS[number % len(WORDS)]} {number} of {book}", f"chapter {number % 40}.ipynb")
             if book == 0:
-                _write_run(store / run_id, facts)
+                _write_run(store / run_id, facts, seen if number >= runs - MAXIMUM_ROWS else b"")
             entry = _entry(store / run_id, facts)
             read.append((look_at(store / run_id) or (_LONG_AGO, _LONG_AGO, 1, 1), entry))
         os.utime(store, (_LONG_AGO, _LONG_AGO))
@@ -74,11 +76,11 @@ def write_stores(folder: Path, stores: int, runs: int) -> None:
             connection.execute("COMMIT")
 
 
-def _write_run(folder: Path, facts: dict[str, Any]) -> None:
+def _write_run(folder: Path, facts: dict[str, Any], data: bytes) -> None:
     folder.mkdir(parents=True)
     (folder / "request.json").write_text(json.dumps(facts))
     for name in ("01.jpg", "02.jpg"):
-        (folder / name).touch()
+        (folder / name).write_bytes(data)
     for path in (folder / "request.json", folder):
         os.utime(path, (_LONG_AGO, _LONG_AGO))
 
@@ -106,8 +108,15 @@ def _entry(folder: Path, facts: dict[str, Any]) -> HistoryEntry:
     )
 
 
+def indexed_search() -> int:
+    """The floor of a history: one read of the index that it is searched in, for one word."""
+    with sqlite3.connect(os.environ["SEEDREAM_LIBRARY"]) as connection:
+        query = "SELECT count(*) FROM runs INDEXED BY runs_searched WHERE instr(words, ?) > 0"
+        return int(connection.execute(query, QUERY.split()[:1]).fetchone()[0])
+
+
 def indexed_query() -> int:
-    """The floor: one read of an index, the runs of one fingerprint."""
+    """The floor of a look-up: one read of an index, the runs of one fingerprint."""
     with sqlite3.connect(os.environ["SEEDREAM_LIBRARY"]) as connection:
         return len(connection.execute("SELECT * FROM runs WHERE fingerprint = ?", ("0" * 64,)).fetchall())
 
@@ -120,15 +129,22 @@ def _warm(words: str, store: Path) -> float:
     return processor_seconds(lambda: find(store, words, now=datetime.now(UTC), at_most=50)) * 1000
 
 
+def _shown(words: str, store: Path) -> float:
+    """What `%seedream history` costs once its thumbnails are known: the search, and its table."""
+
+    def show() -> None:
+        found = find(store, words, now=datetime.now(UTC), at_most=MAXIMUM_ROWS)
+        history_bundle(found.first, found.others, are_earlier=found.are_earlier, words=words, store=store)
+
+    return processor_seconds(show) * 1000
+
+
 def _milliseconds(work: Callable[[], object]) -> float:
     return seconds(work) * 1000
 
 
 def rows() -> Iterator[Row]:
-    """What `%seedream history` asks for, in milliseconds of processor time; cold is in a new process.
-
-    A date is of the clock of who looks: Python reads it of each run that has the words, 25,000 of 100,000 here.
-    """
+    """What `%seedream history` asks for, in milliseconds of processor time; cold is in a new process, once imported."""
     for runs, stores in ((10_000, 5), (100_000, 50)):
         folder = Path(f"all{runs}").absolute()
         folder.mkdir()
@@ -137,19 +153,21 @@ def rows() -> Iterator[Row]:
         store = folder / "book 0" / "seedream-runs"
         ways: dict[str, Way] = {
             "ours, warm": partial(_warm, QUERY, store),
-            "floor": lambda: processor_seconds(indexed_query) * 1000,
+            "floor": lambda: processor_seconds(indexed_search) * 1000,
             "ours, cold": partial(_cold, QUERY, store),
             "a rare word, warm": partial(_warm, "橘猫 9996", store),
             "a date and a state, warm": partial(_warm, "2026-05 done 橘猫", store),
             "without words, warm": partial(_warm, "", store),
             "without words, cold": partial(_cold, "", store),
+            "the table, warm": partial(_shown, "", store),
         }
         figures = in_turn(ways)
-        dated = figures.median("a date and a state, warm")
-        others = {way: figures.median(way) for way in ways.keys() - {"floor", "a date and a state, warm"}}
-        warm, cold = (max(took for way, took in others.items() if way.endswith(end)) for end in ("warm", "cold"))
-        goal = f"at most 100 ms warm, 400 cold; it is {warm:.0f} and {cold:.0f}, and by a date {dated:.0f}"
-        limit = "In a profile SQLite reads the index in 12 ms for 100,000 runs, and looks for two words in 25 more"
+        warm, cold = (max(figures.median(way) for way in ways if way.endswith(end)) for end in ("warm", "cold"))
+        goal = f"each at most 100 ms warm, and 400 cold; it is at most {warm:.0f}, and {cold:.0f}"
+        limit = (
+            "A date is of the clock of who looks, so Python asks each run that has the words: of 140 ms in a profile "
+            "52 read 25,000 rows, and 63 ask them. Without one no way takes more than 100"
+        )
         met = warm <= 100 and cold <= 400
         yield Row(f"history of {runs:,} runs in {stores} stores", "ms", figures.of, goal, met, limit)
         paid = Seedream("anyfast", api_key="k", store=store)

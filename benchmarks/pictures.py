@@ -76,7 +76,8 @@ class _Paced:
 def _serve(options: dict[str, float]) -> None:
     """Serve until the standard input closes.
 
-    `side`, `kind`: of the pictures; `delay`: seconds before a picture's bytes come; `gap`: seconds between events.
+    `side`, `kind`: of the pictures; `delay`: seconds before a picture's bytes come; `gap`: seconds that each picture
+    takes, between events or, without a stream, before the answer.
     """
     made = [picture(int(options["side"]), str(options.get("kind", "JPEG")), seed) for seed in range(2)]
     # Each another file, as services know them, though two are painted: what stands behind a picture's end is no part.

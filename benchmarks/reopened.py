@@ -19,7 +19,7 @@ from seedream_magic.view.carousel import set_bundle
 from table import Row, in_turn, seconds
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-_SLIDES = 60
+_SLIDES = 61
 _FRAMES = """async turns => {
     const next = document.querySelector('.seedream [data-key="next"]');
     const began = performance.now();
@@ -68,7 +68,11 @@ def _interactive(lab: Lab, name: str) -> float:
 
 def _rate(page: Page) -> float:
     page.bring_to_front()
-    return float(page.evaluate(_FRAMES, _SLIDES))
+    places = page.locator(".seedream-position")
+    before = places.all_text_contents()
+    rate = float(page.evaluate(_FRAMES, _SLIDES))
+    assert not before or places.all_text_contents() != before  # it slides: 61 is no multiple of fifteen
+    return rate
 
 
 def _rows(opened: Browser) -> Iterator[Row]:
