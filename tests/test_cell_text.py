@@ -101,6 +101,7 @@ def test_the_cell_of_a_request_makes_it_again(
         ("a village", {"images": 4, "size": "4K"}, {"images": 4}, "%%seedream -s 4K\na village"),
         ("{season}", {}, {}, "%%seedream --raw\n{season}"),
         ("%seedream help", {}, {}, "%%seedream --raw\n%seedream help"),
+        ("a fox -n 4", {}, {}, "%%seedream --raw\na fox -n 4"),
         (Storyboard("flat", ("spring", "---")), {}, {}, "%%seedream\nflat\n---\nspring\n---\n\\---"),
         (
             "x",

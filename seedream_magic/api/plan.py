@@ -178,7 +178,9 @@ def _masked_header(name: str) -> str:
     return '"' + re.sub(r"([$`])", r"\\\1", name) + f': ${variable}"'
 
 
-_LIKE_A_SLIP = re.compile(r"""^\s*[%％!]|\A\s*(?:[-－—–−―‐‑‒]+\w|(?:[rR]?[fF]|[fF][rR])['"]|'{3}|"{3})""", re.MULTILINE)
+_LIKE_A_SLIP = re.compile(
+    r"""^\s*[%％!]|\A\s*(?:[-－—–−―‐‑‒]+\w|(?:[rR]?[fF]|[fF][rR])['"]|'{3}|"{3})|\s-+[^\W\d_]""", re.MULTILINE
+)
 """A prompt that a cell would refuse, for it looks like a command, options or a string of Python."""
 
 

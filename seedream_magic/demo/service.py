@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from tornado.iostream import StreamClosedError
@@ -268,7 +269,7 @@ class GenerationsHandler(_TaskHandler):
                 item["output_format"] = extension
         if job.base64:
             return {"b64_json": base64.b64encode(content).decode("ascii"), **item}
-        path = f"/{job.model_id}/{self.request_id}_{index}.{extension}"
+        path = f"/{quote(job.model_id, safe='')}/{self.request_id}_{index}.{extension}"
         return {"url": self.service.link(path, picture), **item}
 
     def _summary(self, job: Job, data: list[Json]) -> Json:

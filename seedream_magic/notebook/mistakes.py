@@ -24,6 +24,7 @@ _COMMAND = re.compile(
 )
 _CELL = re.compile(rf"\s*[%％]{{2}}\s*{_NAME}")
 _STRING = re.compile(r"""\s*((?:[rR]?[fF]|[fF][rR])(?:'{3}|"{3}|['"])|'{3}|"{3})(.*)""", re.DOTALL)
+_BEFORE_OPTION = re.compile(r"(?<=\S)\s+(?=-)")
 _WIDE_SIGNS = str.maketrans("｛｜｝", "{|}")
 _LONGEST_SHOWN = 60
 _LONGEST_CODE = 4000
@@ -42,8 +43,15 @@ def refuse_body(body: str) -> None:
             raise InvalidRequest(texts.COMMAND_BELOW(number=number, command=one_line(line, _LONGEST_SHOWN)))
     if sign := next(filter(None, map(_quotes_around, (body, *parts_of(body)))), ""):
         raise InvalidRequest(texts.F_STRING(sign=sign))
-    if len(filled) > 1 and are_options(filled[0]):
-        raise InvalidRequest(texts.OPTIONS_BELOW(typed=one_line(filled[0], _LONGEST_SHOWN)))
+    first = filled[0] if len(filled) > 1 and are_options(filled[0]) else ""
+    if typed := first or next(filter(None, map(_options_at_end, filled)), ""):
+        raise InvalidRequest(texts.OPTIONS_BELOW(typed=one_line(typed, _LONGEST_SHOWN)))
+
+
+def _options_at_end(line: str) -> str:
+    """The options of a cell with which a line of words ends; "" for none."""
+    ends = (line[found.end() :] for found in _BEFORE_OPTION.finditer(line))
+    return next(filter(are_options, ends), "")
 
 
 def _quotes_around(text: str) -> str:
