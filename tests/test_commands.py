@@ -86,6 +86,7 @@ def test_history_shows_the_runs_with_these_words(shell: InteractiveShell, made: 
     )
     for line, told in (
         ("history --heer fox", "did you mean --here?"),
+        ("history -starred", "did you mean --starred?"),
         ("retry 1 --all", "it takes --each, --dry-run."),
         ("history --since yesterday", "takes a date among its words, without --since: %seedream history 2"),
         ("history fox --自 昨天", "takes a date among its words, without --自"),
@@ -178,6 +179,14 @@ def test_export_prints_the_path_it_wrote(
     assert error is None
     assert printed == f"Written: {path_from(tmp_path / 'my sheet.jpg')}\n"
     assert (tmp_path / "my sheet.jpg").read_bytes().startswith(b"\xff\xd8\xff")
+
+
+def test_export_drops_no_second_set(shell: InteractiveShell, made: ImageSet, tmp_path: Path) -> None:
+    """Its name was taken for the beginning of the file's."""
+    shell.user_ns |= {"story": made, "book": made}
+    error = run(shell, f"%seedream export story book {tmp_path / 'both.pdf'}")[0]
+    assert f"book is a set as well: %seedream export story {tmp_path / 'both.pdf'}, then book." in str(error)
+    assert list(tmp_path.glob("*.pdf")) == []
 
 
 def test_export_takes_a_title_and_hides_the_house(shell: InteractiveShell, made: ImageSet, tmp_path: Path) -> None:

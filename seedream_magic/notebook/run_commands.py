@@ -163,6 +163,9 @@ def export(desk: Desk, words: str) -> None:
     run, path, options = _export_line(words)
     if not path:
         raise InvalidRequest(texts.EXPORT_TAKES())
+    other, _, file = path.partition(" ")
+    if file and hasattr(desk.variables.get(other), "run_id"):
+        raise InvalidRequest(texts.EXPORTS_ONE_SET(run=run, other=other, file=file.strip()))
     target = os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises for a user who does not exist
     value = desk.variables.get(run.strip().strip("\"'{}$"))
     if isinstance(value, Sweep):
@@ -240,7 +243,7 @@ def purge(desk: Desk, text: str) -> None:
 def _without_flags(text: str, command: str, *flags: str) -> tuple[str, set[str]]:
     """The line without its options, and those; raises `InvalidRequest` for one that the command does not have."""
     words = text.split()
-    given = {word for word in words if word.startswith("--")}
+    given = {word for word in words if word.startswith("--") or f"-{word}" in flags}
     for word in given.difference(flags):
         _refuse_option(word, command, flags)
     return " ".join(word for word in words if word not in given), given

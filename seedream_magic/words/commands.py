@@ -253,6 +253,10 @@ MAY_BILL_THAT = Text("That is what it may bill.", "按此可能计费。")
 QUOTED = Text('"{words}"', "“{words}”")
 SENT_TO = Text("To {provider} ({address}):", "发往 {provider}（{address}）：")
 ADDRESS_EMBEDDED = Text("embedded, in this kernel", "内置，在本内核中")
+EXPORTS_ONE_SET = Text(
+    "One set is exported at a time, and {other} is a set as well: %seedream export {run} {file}, then {other}.",
+    "一次导出一组，而 {other} 也是一组图：先 %seedream export {run} {file}，再导出 {other}。",
+)
 EXPORT_TAKES = Text(
     "%seedream export takes a run, its id, latest or the name of a set, and then a file, such as story.pdf: "
     ".pdf, .html, .zip, .gif or .jpg, by its ending.",
