@@ -19,10 +19,10 @@ from table import Row, in_turn, seconds
 MODEL = "doubao-seedream-4-5"
 IMAGES = 8
 _LIMIT = (
-    "In a profile 77 ms of processor time, the bare script's 44: of what is more, a third are the checks (1.4 ms of a "
-    "2K JPEG), the rest SHA-256, records, the plan and the library. Paced, 16 ms pass until the request leaves, 12 "
-    "from the answer to the downloads, 11 for the last records; all eight links answer at once, and two cores serve, "
-    "receive, check and sync them"
+    "In a profile 94 ms of processor time, the bare script's 33. Of ours a third saves the pictures so that they "
+    "outlast a power cut (a fifth are syncs), a sixth receives them, a fifteenth checks them; the rest are records, the "
+    "plan and the library. Paced, 16 ms pass until the request leaves, 12 from the answer to the downloads, 11 for the "
+    "last records; all eight links answer at once, and two cores serve, receive, check and sync them"
 )
 _numbers = itertools.count()
 
