@@ -20,9 +20,10 @@ MODEL = "doubao-seedream-4-5"
 IMAGES = 8
 _LIMIT = (
     "In a profile 94 ms of processor time, the bare script's 33. Of ours a third saves the pictures so that they "
-    "outlast a power cut (a fifth are syncs), a sixth receives them, a fifteenth checks them; the rest are records, "
-    "the plan and the library. Paced, 16 ms pass until the request leaves, 12 from the answer to the downloads, 11 for the "
-    "last records; all eight links answer at once, and two cores serve, receive, check and sync them"
+    "outlast a power cut (a fifth are syncs), a sixth receives them, a fifteenth checks them; the rest are "
+    "records, the plan and the library. Paced, 16 ms pass until the request leaves, 12 from the answer to the "
+    "downloads, 11 for the last records; all eight links answer at once, and two cores serve, receive, check and "
+    "sync them"
 )
 _numbers = itertools.count()
 
