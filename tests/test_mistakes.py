@@ -33,6 +33,7 @@ CAUGHT = [
     ("%%seedream\na castle -n 4 -s 2K", "-n 4 -s 2K stands in the prompt"),
     ("%%seedream\na castle --dry-run\nin fog", "--dry-run stands in the prompt"),
     ("%%seedream\na castle --ar 16:9 --v 6", "--ar 16:9 --v 6 stands in the prompt"),
+    ("%%seedream\na castle -n 3 --ar 16:9", "-n 3 --ar 16:9 stands in the prompt"),
     ("%%seedream\n一座城堡 --张数 2", "--张数 2 stands in the prompt"),
     ("%%seedream print <<\na fox", "print is Python's own: take another name, such as print_set"),
     ("%%seedream --out list\na fox", "list is Python's own"),

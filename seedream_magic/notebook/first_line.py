@@ -75,14 +75,14 @@ def with_names(text: str, names: Mapping[str, str]) -> str:
 
 
 def are_options(line: str) -> bool:
-    """Whether a line holds options of a cell and nothing else, or begins with one of another picture maker."""
+    """Whether a line holds options of a cell and nothing else, those of other picture makers among them."""
     if not _is_option(line.strip()):
         return False
     try:
         return bool(read_line(line)[0])
     except InvalidRequest:
-        word = line.split(maxsplit=1)[0].partition("=")[0]
-        return word.startswith("--") and word in _FOREIGN_OPTIONS
+        names = (word.partition("=")[0] for word in line.split())
+        return any(name.startswith("--") and name in _FOREIGN_OPTIONS for name in names)
 
 
 _IGNORED = re.compile("ignored explicit argument (.*)", re.DOTALL)
