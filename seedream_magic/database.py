@@ -264,17 +264,24 @@ def insert_runs(
     alone. Who has drawn them gives `at_most`, the images that they may bill; a bill that is only read lowers none.
     """
     read = list(runs)
-    whole = [(store, entry.run_id, instead) for _, entry in read if entry.state != "damaged"]
-    connection.executemany("DELETE FROM runs WHERE store = ? AND run_id = ? AND (? OR state = 'damaged')", whole)
-    rows = [
-        (store, e.run_id, e.fingerprint, e.parent, e.billed, _line(look, e), e.starred, e.state, _began(e), text_of(e))
-        for look, e in read
-    ]
+    whole = [_row(store, look, entry) for look, entry in read if entry.state != "damaged"]
+    unread = [_row(store, look, entry) for look, entry in read if entry.state == "damaged"]
+    connection.executemany(
+        "DELETE FROM runs WHERE store = ? AND run_id = ? AND state = 'damaged'", [r[:2] for r in whole]
+    )
+    # In one step: between two, another process would not find the run, and pay for it again.
+    verb = "INSERT OR REPLACE" if instead else "INSERT OR IGNORE"
+    connection.executemany(f"{verb} INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", whole)
+    connection.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", unread)
     bills = [(e.run_id, _began(e), may_be_billed(e, at_most or 0), e.provider == "demo") for _, e in read]
-    connection.executemany("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     insert = "INSERT INTO bills VALUES (?, ?, ?, ?) ON CONFLICT (run_id) DO UPDATE SET images = "
     kept = "max(images, excluded.images)" if at_most is None else "excluded.images"
     connection.executemany(insert + kept, bills)
+
+
+def _row(store: int, look: Look, e: HistoryEntry) -> tuple[Any, ...]:
+    line = _line(look, e)
+    return store, e.run_id, e.fingerprint, e.parent, e.billed, line, e.starred, e.state, _began(e), text_of(e)
 
 
 def may_be_billed(entry: HistoryEntry, at_most: int = 0) -> int:

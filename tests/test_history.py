@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 import pytest
 
 from seedream_magic import history, library
-from seedream_magic.database import with_library
+from seedream_magic.database import insert_runs, store_id, with_library
 from seedream_magic.history import Found, find
+from seedream_magic.images.index import entry_of
 from seedream_magic.images.marks import mark
 from seedream_magic.images.search import search
 from test_index import begun, made_run, new_process
@@ -134,6 +136,26 @@ def test_while_the_own_store_is_away_the_others_are_listed(stores: tuple[Path, P
     assert ([entry.run_id for entry in found.first], found.others) == (wanted, 0)
     away.rename(store)
     assert [entry.folder for entry in find(store, "moth", now=NOW).first] == [under_way]
+
+
+def test_a_row_that_is_read_anew_is_there_all_the_time(store: Path) -> None:
+    """For other processes: who found none would pay for the run again."""
+    run = begun(store)
+    library.note(run.folder)
+    seen: list[int] = []
+
+    def look(_: str) -> None:
+        with closing(sqlite3.connect(os.environ["SEEDREAM_LIBRARY"])) as other:
+            seen.extend(other.execute("SELECT count(*) FROM runs WHERE length(fingerprint) = 64").fetchone())
+
+    def read_anew(connection: sqlite3.Connection) -> bool:
+        number = store_id(connection, store)
+        connection.set_trace_callback(look)
+        insert_runs(connection, number, [((), entry_of(run.folder))])
+        return True
+
+    assert with_library(read_anew, otherwise=False)
+    assert set(seen) == {1}
 
 
 def test_of_copies_the_one_that_fits_best_is_found(stores: tuple[Path, Path]) -> None:
